@@ -1,0 +1,1 @@
+"""What the face becomes: lens packages, their checks, and the lenses themselves."""

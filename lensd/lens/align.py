@@ -1,0 +1,100 @@
+"""Landmarks to the square that a network sees: the one alignment, for training and for the live path alike.
+
+The face template is the mean of 1,048 near-frontal faces (478 mesh points after Procrustes alignment, made
+symmetric), in *face units*: origin half way between hair line (10) and chin (152), their distance 1, y down.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from lensd.frames import F32, Affine
+
+# Points that talking moves (lips, chin, jaw) would make the crop breathe; those above the upper lip hold still.
+_STEADY_BELOW = 0.12
+
+
+@cache
+def template_points() -> F32:
+    """Return the face template: (478, 3) float32, face units, z smaller is nearer."""
+    return _template()["points"]
+
+
+@cache
+def mirror_index() -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """Return, for each mesh point, the point on the other side of the face: (478,) int16."""
+    return _template()["mirror"]
+
+
+@cache
+def steady_index() -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Return the mesh points that an alignment is computed from: those above the upper lip."""
+    return np.flatnonzero(template_points()[:, 1] < _STEADY_BELOW)
+
+
+@cache
+def _template() -> dict[str, np.ndarray]:
+    with files("lensd.lens").joinpath("template.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in ("points", "mirror")}
+
+
+def similarity(source: F32, target: F32) -> Affine:
+    """Return the rotation, uniform scale and shift that take `source` nearest to `target`.
+
+    Args:
+        source, target: (n, 2), the same points in two frames of reference; not all `source` points equal.
+
+    Returns:
+        (2, 3) float32.
+
+    Source: Umeyama 1991, "Least-squares estimation of transformation parameters", in two dimensions.
+    """
+    a, b = source.astype(np.float64), target.astype(np.float64)
+    ca, cb = a.mean(0), b.mean(0)
+    a, b = a - ca, b - cb
+    norm = (a * a).sum()
+    cos = (a * b).sum() / norm
+    sin = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / norm
+    linear = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([linear, cb - linear @ ca]).astype(np.float32)
+
+
+def face_to_picture(landmarks_px: F32) -> Affine:
+    """Return the similarity from face units to picture pixels: (2, 3) float32.
+
+    Args:
+        landmarks_px: (478, 2 or 3), mesh points in picture pixels.
+    """
+    steady = steady_index()
+    return similarity(template_points()[steady, :2], landmarks_px[steady, :2])
+
+
+def crop_to_picture(landmarks_px: F32, size_px: int, side: float, up: float = 0.0) -> Affine:
+    """Return the square that a lens sees, as the affine from its pixels to the picture's: (2, 3) float32.
+
+    Args:
+        landmarks_px: (478, 2 or 3), mesh points in picture pixels.
+        size_px: pixels a side of the crop.
+        side: side of the square in face units (1 is hair line to chin).
+        up: how far its centre lies above the face's, in face units.
+    """
+    to_picture = face_to_picture(landmarks_px).astype(np.float64)
+    scale = side / size_px
+    # Crop pixel centres are integers: pixel (size - 1) / 2 is the centre of the square.
+    corner = -(size_px - 1) / 2 * scale
+    to_face = np.array([[scale, 0, corner], [0, scale, corner - up], [0, 0, 1]])
+    return (to_picture @ to_face).astype(np.float32)
+
+
+def invert(affine: Affine) -> Affine:
+    """Return the affine that undoes `affine`: (2, 3) float32."""
+    whole = np.vstack([affine.astype(np.float64), [0, 0, 1]])
+    return np.linalg.inv(whole)[:2].astype(np.float32)
+
+
+def apply(affine: Affine, points: F32) -> F32:
+    """Return `points` (n, 2) moved by `affine`: (n, 2) float32."""
+    return (points @ affine[:, :2].T + affine[:, 2]).astype(np.float32)

@@ -1,0 +1,110 @@
+"""The five seams of the frame's path, as protocols. Whoever implements one says so in its docstring.
+
+Each object is used by one thread only, and closed once, by its owner; nothing is called on it afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from lensd.frames import U8, Face, Layer, Picture, RawFrame, TensorSpec, VideoFormat
+
+
+class Closeable(Protocol):
+    """Owns something of the system's."""
+
+    def close(self) -> None:
+        """Give it back. Called exactly once, also after an error."""
+
+
+class FrameSource(Closeable, Protocol):
+    """Where frames come from."""
+
+    @property
+    def name(self) -> str:
+        """The camera's name as people know it, such as "Integrated Camera"."""
+
+    @property
+    def format(self) -> VideoFormat:
+        """What the camera really gives, never what it was asked for."""
+
+    def read(self, timeout_s: float) -> RawFrame:
+        """Return the newest frame, at the camera's own pace.
+
+        Raises:
+            SourceTimeout: none within `timeout_s`.
+            CameraMissing: unplugged, or the file has ended.
+            CameraError: anything else; the source is to be closed and opened again.
+        """
+
+
+class FrameSink(Closeable, Protocol):
+    """Where pictures go; size, format and rate are fixed for its life."""
+
+    @property
+    def name(self) -> str:
+        """Where the pictures can be seen, such as "SnapLens Camera (/dev/video10)"."""
+
+    @property
+    def format(self) -> VideoFormat:
+        """Size and rate of every picture written."""
+
+    def write(self, picture: U8) -> None:
+        """Publish one picture: (H * 3 // 2 * W,) uint8, I420, BT.601 limited; it is not kept.
+
+        Raises:
+            SinkError: it could not be written; the sink is to be closed and opened again.
+        """
+
+
+class FaceTracker(Closeable, Protocol):
+    """Where the faces are; keeps state from frame to frame."""
+
+    def update(self, picture: Picture, captured_ns: int) -> tuple[Face, ...]:
+        """Return the faces of this picture, the surest first; empty where there is none."""
+
+    def reset(self) -> None:
+        """Forget all faces: another camera follows."""
+
+
+class Engine(Closeable, Protocol):
+    """One network, loaded and ready."""
+
+    @property
+    def runtime(self) -> str:
+        """onnxruntime, onnxruntime-cuda, openvino, tensorrt or tensorrt-rtx."""
+
+    @property
+    def input(self) -> TensorSpec:
+        """What goes in."""
+
+    @property
+    def output(self) -> TensorSpec:
+        """What comes out."""
+
+    def infer(self, x: U8, out: U8) -> None:
+        """Run the network once.
+
+        Args:
+            x: as `input` says, C-contiguous; not modified.
+            out: as `output` says, C-contiguous; written whole. The caller owns both.
+
+        Raises:
+            EngineError: the runtime failed; the engine is to be closed.
+        """
+
+
+class Lens(Closeable, Protocol):
+    """What a face becomes."""
+
+    @property
+    def name(self) -> str:
+        """As in `lensd switch NAME`."""
+
+    def draw(self, picture: Picture, face: Face) -> Layer | None:
+        """Return what to lay over `picture` for `face`, or None for nothing. The picture is not modified.
+
+        Raises:
+            EngineError: the network could not be run.
+        """
