@@ -1,0 +1,115 @@
+"""What a user can set, and where things are kept."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from lensd.errors import ConfigError
+from lensd.frames import VideoFormat
+
+APP = "lensd"
+NO_LENS = "none"
+NoFace = Literal["pass", "hold", "card"]
+RuntimeChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that `lensd run` can be told.
+
+    Attributes:
+        camera: "auto" (a webcam, else the demo), "/dev/videoN", a by-id or card name, a file's path, or "demo".
+        lens: the lens to begin with; None takes the last one.
+        width, height, fps: of the published picture, for the daemon's life; even sizes, 160..3840 by 120..2160.
+        output: "auto" ("SnapLens Camera" where there is one), "/dev/videoN", a video file's path, or "none".
+        preview: start the preview page.
+        no_face: what a lens shows while there is no face: the camera's picture, the last lensed one, or a card.
+        runtime: which runtime runs the networks.
+        show_points: draw the tracker's points, for looking.
+    """
+
+    camera: str = "auto"
+    lens: str | None = None
+    width: int = 1280
+    height: int = 720
+    fps: float = 30.0
+    output: str = "auto"
+    preview: bool = True
+    no_face: NoFace = "pass"
+    runtime: RuntimeChoice = "auto"
+    show_points: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ConfigError: names the setting, the bounds and what was given.
+        """
+        for name, value, low, high in (("width", self.width, 160, 3840), ("height", self.height, 120, 2160)):
+            if not low <= value <= high or value % 2:
+                raise ConfigError(f"{name} {value}", f"must be even and from {low} to {high}", "--size 1280x720")
+        if not 1 <= self.fps <= 120:
+            raise ConfigError(f"fps {self.fps:g}", "must be from 1 to 120", "--fps 30")
+        for name, value, choices in (("no_face", self.no_face, NoFace), ("runtime", self.runtime, RuntimeChoice)):
+            if value not in get_args(choices):
+                raise ConfigError(f"{name} {value!r}", f"must be one of {', '.join(get_args(choices))}")
+
+    @property
+    def format(self) -> VideoFormat:
+        """The published size and rate."""
+        return VideoFormat(self.width, self.height, self.fps)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` takes; JSON can carry it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Return the settings in `values`, defaults for the rest.
+
+        Raises:
+            ConfigError: an unknown name, or a value that cannot be used.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := values.keys() - known:
+            raise ConfigError(f"setting {min(unknown)!r}", f"unknown; there are {', '.join(sorted(known))}")
+        return cls(**values)
+
+
+def _base(variable: str, fallback: str) -> Path:
+    value = os.environ.get(variable, "")
+    return Path(value) if value.startswith("/") else Path.home() / fallback  # as the XDG specification has it
+
+
+def runtime_dir() -> Path:
+    """Return the folder of the control socket, not created here."""
+    value = os.environ.get("XDG_RUNTIME_DIR", "")
+    return Path(value) / APP if value.startswith("/") else Path("/tmp") / f"{APP}-{os.getuid()}"  # noqa: S108 mode 0700, owner checked
+
+
+def control_socket() -> Path:
+    """Return the control socket's path."""
+    return runtime_dir() / "control.sock"
+
+
+def cache_dir() -> Path:
+    """Return the folder of what can be made again: cards, plans, measured runtimes."""
+    return _base("XDG_CACHE_HOME", ".cache") / APP
+
+
+def state_dir() -> Path:
+    """Return the folder of what is remembered from run to run: the last lens."""
+    return _base("XDG_STATE_HOME", ".local/state") / APP
+
+
+def user_lenses_dir() -> Path:
+    """Return the folder of the user's own lenses."""
+    return _base("XDG_DATA_HOME", ".local/share") / APP / "lenses"
+
+
+def shipped_lenses_dir() -> Path:
+    """Return the folder of the lenses in the package."""
+    return Path(__file__).parent / "lenses"
