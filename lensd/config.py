@@ -53,9 +53,9 @@ class Settings:
                 raise ConfigError(f"{name} {value}", f"must be even and from {low} to {high}", "--size 1280x720")
         if not 1 <= self.fps <= 120:
             raise ConfigError(f"fps {self.fps:g}", "must be from 1 to 120", "--fps 30")
-        for name, value, choices in (("no_face", self.no_face, NoFace), ("runtime", self.runtime, RuntimeChoice)):
-            if value not in get_args(choices):
-                raise ConfigError(f"{name} {value!r}", f"must be one of {', '.join(get_args(choices))}")
+        for name, choice, choices in (("no_face", self.no_face, NoFace), ("runtime", self.runtime, RuntimeChoice)):
+            if choice not in get_args(choices):
+                raise ConfigError(f"{name} {choice!r}", f"must be one of {', '.join(get_args(choices))}")
 
     @property
     def format(self) -> VideoFormat:

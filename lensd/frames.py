@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from typing_extensions import Buffer  # collections.abc has it from 3.12 on
 
 U8: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 F32: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]

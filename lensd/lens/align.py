@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def steady_index() -> np.ndarray[tuple[int], np.dtype[np.intp]]:
 
 
 @cache
-def _template() -> dict[str, np.ndarray]:
+def _template() -> dict[str, np.ndarray[Any, Any]]:
     with files("lensd.lens").joinpath("template.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in ("points", "mirror")}
 
@@ -92,7 +93,8 @@ def crop_to_picture(landmarks_px: F32, size_px: int, side: float, up: float = 0.
 def invert(affine: Affine) -> Affine:
     """Return the affine that undoes `affine`: (2, 3) float32."""
     whole = np.vstack([affine.astype(np.float64), [0, 0, 1]])
-    return np.linalg.inv(whole)[:2].astype(np.float32)
+    inverse: Affine = np.linalg.inv(whole)[:2].astype(np.float32)
+    return inverse
 
 
 def apply(affine: Affine, points: F32) -> F32:
