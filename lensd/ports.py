@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from lensd.frames import U8, Face, Layer, Picture, RawFrame, TensorSpec, VideoFormat
+    from lensd.frames import F32, U8, Face, Layer, Picture, RawFrame, TensorSpec, VideoFormat
 
 
 class Closeable(Protocol):
@@ -83,7 +83,7 @@ class Engine(Closeable, Protocol):
     def output(self) -> TensorSpec:
         """What comes out."""
 
-    def infer(self, x: U8, out: U8) -> None:
+    def infer(self, x: U8, out: U8 | F32) -> None:
         """Run the network once.
 
         Args:
@@ -91,7 +91,8 @@ class Engine(Closeable, Protocol):
             out: as `output` says, C-contiguous; written whole. The caller owns both.
 
         Raises:
-            EngineError: the runtime failed; the engine is to be closed.
+            EngineError: a buffer is not as specified (nothing was run), or the runtime failed (the engine is to be
+                closed).
         """
 
 
