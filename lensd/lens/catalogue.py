@@ -1,0 +1,120 @@
+"""Which lenses there are: those in the package, the user's own, and "none"."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from lensd.config import NO_LENS, shipped_lenses_dir, user_lenses_dir
+from lensd.errors import LensdError, LensError
+from lensd.lens.manifest import PREVIEW
+from lensd.lens.package import read_manifest
+
+Source = Literal["built-in", "user"]
+_SUFFIXES = (".lens", ".lens.zip")
+
+
+@dataclass(frozen=True, slots=True)
+class LensInfo:
+    """What a list of lenses shows.
+
+    Attributes:
+        name: as in `lensd switch NAME`.
+        title: for people.
+        kind: "generator", "overlay" or "none".
+        source: "built-in" came with lensd, "user" from the user's folder.
+        path: the package, or None for lens "none".
+        preview: a WebP picture, or None; not yet checked.
+    """
+
+    name: str
+    title: str
+    kind: str
+    source: Source
+    path: Path | None
+    preview: Path | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the fields as JSON carries them."""
+        path, preview = (None if p is None else str(p) for p in (self.path, self.preview))
+        named = {"name": self.name, "title": self.title, "kind": self.kind, "source": self.source}
+        return {**named, "path": path, "preview": preview}
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedLens:
+    """A package in a lenses folder that cannot be offered, and the reason."""
+
+    path: Path
+    error: LensdError
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All lenses, "none" first, then by name; and what was skipped."""
+
+    lenses: tuple[LensInfo, ...]
+    skipped: tuple[SkippedLens, ...]
+
+
+def read_catalogue() -> Catalogue:
+    """Look through both lenses folders; only manifests are read, so it takes milliseconds."""
+    found: dict[str, LensInfo] = {}
+    skipped: list[SkippedLens] = []
+    folders: tuple[tuple[Source, Path], ...] = (("built-in", shipped_lenses_dir()), ("user", user_lenses_dir()))
+    for source, folder in folders:
+        for path in _packages(folder):
+            try:
+                info = _info(path, source)
+                if (known := found.get(info.name)) is not None:
+                    why = f"the name {info.name} is taken by {_told(known)}"
+                    raise LensError(path.name, why, "give the lens another name, in lens.toml and of its folder")
+                found[info.name] = info
+            except LensdError as error:
+                skipped.append(SkippedLens(path, error))
+    none = LensInfo(NO_LENS, "No lens", NO_LENS, "built-in", None, None)
+    return Catalogue((none, *(found[name] for name in sorted(found))), tuple(skipped))
+
+
+def find_lenses() -> list[LensInfo]:
+    """Return the lenses that can be chosen, "none" first, then by name."""
+    return list(read_catalogue().lenses)
+
+
+def find_lens(name: str) -> LensInfo:
+    """Return the lens called `name`.
+
+    Raises:
+        LensError: there is none, or it is there and cannot be used; the hint names the nearest.
+    """
+    catalogue = read_catalogue()
+    for info in catalogue.lenses:
+        if info.name == name:
+            return info
+    shown = "".join(c if c.isprintable() else "?" for c in name[:60])
+    for skipped in catalogue.skipped:
+        if skipped.path.name in (name + suffix for suffix in _SUFFIXES):
+            raise LensError(f"lens {shown}", f"{skipped.error.what}: {skipped.error.why}", skipped.error.hint)
+    near = difflib.get_close_matches(name, [info.name for info in catalogue.lenses], n=1, cutoff=0.5)
+    raise LensError(f"lens {shown}", "there is no such lens", f"did you mean {near[0]}?" if near else "lensd lenses")
+
+
+def _packages(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LensError(str(folder), error.strerror or "cannot be read") from error
+
+
+def _info(path: Path, source: Source) -> LensInfo:
+    manifest, container = read_manifest(path)
+    preview = path / PREVIEW if path.is_dir() and PREVIEW in container.sizes else None
+    return LensInfo(manifest.name, manifest.title, manifest.kind, source, path, preview)
+
+
+def _told(info: LensInfo) -> str:
+    return "a lens that came with lensd" if info.source == "built-in" else str(info.path)
