@@ -1,0 +1,28 @@
+# The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
+.PHONY: help run test check format bench clean
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+
+run: ## install the daemon into .venv and start it here (ARGS="--lens thug-life")
+	@scripts/environment.sh .venv demo
+	@exec .venv/bin/lensd run $(ARGS)
+
+test: ## everything CI runs: lint, types, layers, all tests (ARGS="tests/keeper")
+	@scripts/environment.sh .venv-test demo,trainer,dev
+	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" scripts/check.sh
+	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" python -m pytest $(ARGS)
+
+check: ## lint, types and layers only
+	@scripts/environment.sh .venv-test demo,trainer,dev
+	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" scripts/check.sh
+
+format: ## write the code as the formatter has it
+	@scripts/environment.sh .venv-test demo,trainer,dev
+	@.venv-test/bin/ruff check --quiet --fix . ; .venv-test/bin/ruff format .
+
+bench: ## what can be measured here
+	@cat bench/README.md
+
+clean: ## remove the environments and whatever was built
+	@rm -rf .venv .venv-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
