@@ -1,0 +1,167 @@
+"""A camera's frame into the picture to be published: decoded, range mapped, chroma halved, fitted; nothing twice.
+
+Costs at 1280x720 on one core beside the JPEG's own 3 ms: 0.2 ms from 4:2:2 planes, 0.2 ms from YUYV. The range is
+mapped by `convertScaleAbs` (0.09 ms for the luma; `cv2.LUT` takes 0.31, `np.take` 0.84).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import cv2
+import numpy as np
+
+from lensd.camera.jpeg import JpegDecoder
+from lensd.camera.letterbox import Box, draw_bars, letterbox
+from lensd.errors import CameraError
+from lensd.frames import U8, PixelFormat
+
+if TYPE_CHECKING:
+    from lensd.frames import Picture, RawFrame, VideoFormat
+
+# Full range (JPEG) to limited, ITU-R BT.601: luma 0..255 to 16..235, chroma 0..255 round 128 to 16..240 round 128.
+_LUMA_GAIN, _LUMA_SHIFT = 219 / 255, 16.0
+_CHROMA_GAIN = 224 / 255
+_CHROMA_SHIFT = 128 * (1 - _CHROMA_GAIN)
+_GREY = 128
+
+Chroma: TypeAlias = tuple[U8, U8] | U8 | None
+"""Two planes, or one of interleaved pairs (h, w, 2), or none (grey); any subsampling."""
+
+
+class Decoder:
+    """Decodes the frames of one camera into pictures of one size; owned by one thread."""
+
+    def __init__(self, format: VideoFormat) -> None:
+        """Decode into pictures of `format`'s size."""
+        self._format = format
+        self._jpeg: JpegDecoder | None = None
+        self._work: dict[str, U8] = {}
+        self._box = Box(0, 0, 0, 0)
+        self._box_of = (0, 0)
+
+    def decode(self, raw: RawFrame, out: Picture) -> None:
+        """Write `raw` into `out`: every pixel of it, black bars where the shapes differ.
+
+        Raises:
+            CameraError: the frame is broken; `out` then holds anything and is to be written again.
+            ValueError: `out` is not of the decoder's size.
+        """
+        if (out.width, out.height) != (self._format.width, self._format.height):
+            raise ValueError(f"a picture of {out.width}x{out.height} in a decoder for {self._format}")
+        match raw.pixel_format:
+            case PixelFormat.MJPG:
+                if self._jpeg is None:
+                    self._jpeg = JpegDecoder()
+                planes = self._jpeg.decode(raw.data)
+                chroma = None if planes.u is None or planes.v is None else (planes.u, planes.v)
+                self._place(planes.y, chroma, raw.full_range, out)
+            case PixelFormat.YUYV:
+                self._yuyv(raw, out)
+            case PixelFormat.NV12:
+                data = _pixels(raw, raw.width * raw.height * 3 // 2).reshape(-1, raw.width)
+                self._place(data[: raw.height], data[raw.height :].reshape(raw.height // 2, -1, 2), raw.full_range, out)
+            case PixelFormat.I420:
+                luma = raw.width * raw.height
+                data = _pixels(raw, luma * 3 // 2)
+                u, v = data[luma:].reshape(2, raw.height // 2, raw.width // 2)
+                self._place(data[:luma].reshape(raw.height, raw.width), (u, v), raw.full_range, out)
+            case PixelFormat.RGB:
+                self._rgb(raw, out)
+
+    def _yuyv(self, raw: RawFrame, out: Picture) -> None:
+        pairs = _pixels(raw, raw.width * raw.height * 2).reshape(raw.height, raw.width, 2)
+        # `split` writes the luma straight to where it is to be, if it need not be scaled.
+        fits = (raw.width, raw.height) == (out.width, out.height)
+        y = out.y if fits else self._buffer("y", raw.height, raw.width)
+        uv = self._buffer("uv", raw.height, raw.width)
+        cv2.split(pairs, [y, uv])
+        self._place(y, uv.reshape(raw.height, raw.width // 2, 2), raw.full_range, out)
+
+    def _rgb(self, raw: RawFrame, out: Picture) -> None:
+        rgb = _pixels(raw, raw.width * raw.height * 3).reshape(raw.height, raw.width, 3)
+        y = self._buffer("y", raw.height, raw.width)
+        cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY, dst=y)
+        # OpenCV's own RGB to I420 takes the chroma of one pixel in four; this takes the mean of the four.
+        half = self._buffer("half", (raw.height + 1) // 2, (raw.width + 1) // 2, 3)
+        cv2.resize(rgb, half.shape[1::-1], dst=half, interpolation=cv2.INTER_AREA)
+        cv2.cvtColor(half, cv2.COLOR_RGB2YCrCb, dst=half)
+        planes = self._buffer("planes", 3, *half.shape[:2])
+        cv2.split(half, list(planes))
+        self._place(y, (planes[2], planes[1]), full_range=True, out=out)
+
+    def _place(self, y: U8, chroma: Chroma, full_range: bool, out: Picture) -> None:
+        height, width = y.shape
+        if (width, height) != self._box_of:
+            self._box_of, self._box = (width, height), letterbox(width, height, out.width, out.height)
+        box = self._box
+        if (box.width, box.height) != (out.width, out.height):
+            draw_bars(out, box)
+        rows, columns = slice(box.top, box.top + box.height), slice(box.left, box.left + box.width)
+        self._luma(y, out.y[rows, columns], full_range)
+        rows, columns = (slice(part.start // 2, part.stop // 2) for part in (rows, columns))
+        u, v = out.u[rows, columns], out.v[rows, columns]
+        if chroma is None:
+            u[:], v[:] = _GREY, _GREY
+        elif isinstance(chroma, tuple):
+            _halve(chroma[0], u, full_range)
+            _halve(chroma[1], v, full_range)
+        else:
+            pairs = self._buffer("pairs", box.height // 2, box.width // 2, 2)
+            _halve(chroma, pairs, full_range)
+            self._split(pairs, u, v)
+
+    @staticmethod
+    def _luma(y: U8, to: U8, full_range: bool) -> None:
+        if y.shape != to.shape:
+            _resize(y, to)
+            y = to
+        if full_range:
+            cv2.convertScaleAbs(y, dst=to, alpha=_LUMA_GAIN, beta=_LUMA_SHIFT)
+        elif y.ctypes.data != to.ctypes.data:
+            np.copyto(to, y)
+
+    @staticmethod
+    def _split(pairs: U8, u: U8, v: U8) -> None:
+        # Planes that are part of a letterboxed one are not contiguous: `split` writes through their strides too.
+        cv2.split(pairs, [u, v])
+
+    def _buffer(self, name: str, *shape: int) -> U8:
+        buffer = self._work.get(name)
+        if buffer is None or buffer.shape != shape:
+            buffer = self._work[name] = np.empty(shape, np.uint8)
+        return buffer
+
+
+def _pixels(raw: RawFrame, size: int) -> U8:
+    data: U8 = np.frombuffer(memoryview(raw.data), np.uint8)
+    if data.size < size or raw.width % 2 or raw.height % 2:
+        what = f"a {raw.pixel_format.name} frame of {raw.width}x{raw.height}"
+        raise CameraError("the camera's picture", f"{what} has {size} bytes, not {data.size}")
+    return data[:size]
+
+
+def _halve(plane: U8, to: U8, full_range: bool) -> None:
+    """Bring a chroma plane (or one of interleaved pairs) to `to`'s size and range."""
+    gain, shift = (_CHROMA_GAIN, _CHROMA_SHIFT) if full_range else (1.0, 0.0)
+    height, width = to.shape[:2]
+    if plane.shape[:2] == (2 * height, width):  # 4:2:2: mean and range in one pass, 0.03 ms
+        cv2.addWeighted(plane[0::2], gain / 2, plane[1::2], gain / 2, shift, dst=to)
+        return
+    if plane.shape[:2] != (height, width):
+        _resize(plane, to)
+        plane = to
+    if full_range:
+        cv2.convertScaleAbs(plane, dst=to, alpha=gain, beta=shift)
+    elif plane is not to:
+        np.copyto(to, plane)
+
+
+def _resize(plane: U8, to: U8) -> None:
+    """Scale `plane` into `to`.
+
+    Down to a half, linear is as good as the mean of areas and four times as fast (1080 to 720 rows: 1.0 ms and 3.7).
+    """
+    height, width = to.shape[:2]
+    halves = plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width
+    cv2.resize(plane, (width, height), dst=to, interpolation=cv2.INTER_AREA if halves else cv2.INTER_LINEAR)
