@@ -1,0 +1,1 @@
+"""The process that owns the virtual camera and never stops writing it."""

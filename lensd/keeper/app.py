@@ -1,0 +1,140 @@
+"""The keeper's composition root: what it owns, its one loop, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from lensd.config import control_socket, runtime_dir
+from lensd.control.server import ControlServer
+from lensd.keeper.cards import CardBook
+from lensd.keeper.instance import lock_instance, private_folder
+from lensd.keeper.lens_choice import LensChoice
+from lensd.keeper.notify import notify, watchdog_period_s
+from lensd.keeper.page_process import PageProcess
+from lensd.keeper.publisher import Publisher
+from lensd.keeper.requests import Requests
+from lensd.keeper.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lensd.config import Settings
+
+log = logging.getLogger(__name__)
+
+_TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at
+_END_S = 0.8  # what each of worker and page gets to end by itself
+
+
+class Keeper:
+    """Everything that lives from login to logout, driven by one loop in one thread."""
+
+    def __init__(self, settings: Settings, announce: Callable[[str], None]) -> None:
+        """Take the lock, open the output, and have cards, worker and page started.
+
+        Args:
+            settings: what was asked for.
+            announce: takes a plain line for the person who started us.
+
+        Raises:
+            AlreadyRunning: another keeper of this user. ControlError: no folder or lock for the socket.
+            LensError: the lens asked for does not exist.
+        """
+        self._stopping = False
+        with contextlib.ExitStack() as opened:
+            private_folder(runtime_dir())
+            self._lock = lock_instance(runtime_dir())
+            opened.callback(os.close, self._lock)
+            choice = LensChoice(settings.lens)
+            self._selector = selectors.DefaultSelector()
+            opened.callback(self._selector.close)
+            now_ns = time.monotonic_ns()
+            self._publisher = Publisher(settings.output, settings.format, now_ns)
+            opened.callback(self._publisher.close)
+            self._cards = CardBook(settings.width, settings.height)
+            opened.callback(self._cards.close)
+            self._supervisor = Supervisor(settings, choice, self._cards, self._publisher, self._selector, announce)
+            opened.callback(self._supervisor.close, _END_S)
+            self._page: PageProcess | None = None
+            requests = Requests(settings, choice, self._supervisor, self._publisher, self.stop)
+            if settings.preview:
+                self._page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
+                opened.callback(self._page.close, _END_S)
+                self._supervisor.on_air_listener = self._page.show
+                requests.ticket = self._page.ticket
+            server = ControlServer(control_socket(), self._selector, requests)
+            opened.callback(server.close)
+            self._watch_signals(opened)
+            self._opened = opened.pop_all()
+        self._announce_output(settings, announce)
+
+    def stop(self) -> None:
+        """End the loop after this turn."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Publish until told to stop; then give everything back, within 2 s."""
+        notify("READY=1\nSTATUS=Publishing")
+        gc.collect()
+        gc.freeze()  # what start-up made lives on; later collections need not look at it
+        watchdog_s = watchdog_period_s()
+        tick_ns, watchdog_ns, watched = 0, 0, -1
+        try:
+            while not self._stopping:
+                now_ns = time.monotonic_ns()
+                due_ns = min(self._publisher.due_ns, tick_ns + _TICK_NS)
+                for key, mask in self._selector.select(max(0, due_ns - now_ns) / 1e9):
+                    self._guarded(key.data, mask)
+                now_ns = time.monotonic_ns()
+                self._guarded(self._publisher.fill_in, now_ns)
+                if now_ns - tick_ns >= _TICK_NS:
+                    tick_ns = now_ns
+                    self._guarded(self._tick, now_ns)
+                if watchdog_s and now_ns - watchdog_ns >= watchdog_s * 1e9 and self._publisher.published != watched:
+                    watchdog_ns, watched = now_ns, self._publisher.published
+                    notify("WATCHDOG=1")
+        finally:
+            notify("STOPPING=1")
+            self._opened.close()
+
+    def _tick(self, now_ns: int) -> None:
+        self._supervisor.tick(now_ns)
+        if self._page is not None:
+            self._page.tick(now_ns / 1e9)
+        self._cards.reap()
+
+    def _guarded(self, call: Callable[[int], None], argument: int) -> None:
+        try:
+            call(argument)
+        except Exception:  # the virtual camera goes on, whatever fails beside it
+            log.exception("A fault in the keeper; going on")
+
+    def _watch_signals(self, opened: contextlib.ExitStack) -> None:
+        woken, wake = socket.socketpair()
+        for end in (woken, wake):
+            end.setblocking(False)
+            opened.callback(end.close)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        opened.callback(signal.set_wakeup_fd, -1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda _number, _frame: self.stop())
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self._selector.register(woken, selectors.EVENT_READ, lambda _mask: woken.recv(64))
+
+    def _announce_output(self, settings: Settings, announce: Callable[[str], None]) -> None:
+        if self._publisher.attached:
+            announce(f"output   {self._publisher.output_name}: pick it in Zoom, OBS, Chrome, Firefox or Teams")
+        elif settings.output == "none":
+            announce("output   none, as asked for")
+        elif self._publisher.output_problem is not None:
+            problem = self._publisher.output_problem
+            announce(f"output   none yet: {problem.what}: {problem.why}")
+            announce(f"         {problem.hint}" if problem.hint else "         tried again every second")

@@ -1,0 +1,160 @@
+"""Decides which picture goes out when, and writes it: a new one at once, else the last one or a card in time.
+
+Nothing here waits. The clock only fills in, because a free-running 30 Hz clock would add up to 33 ms of latency.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lensd.errors import SinkError, SinkMissing
+from lensd.virtualcam import NullSink, open_sink
+
+if TYPE_CHECKING:
+    from lensd.frames import VideoFormat
+    from lensd.ports import FrameSink
+    from lensd.shared_picture import SharedPictureReader, Stamp
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 1.25  # periods without a new picture before the last one is repeated
+_REOPEN_NS = 1_000_000_000
+_RECENT = 256
+
+
+class Publisher:
+    """Owns the sink. All times in ns of CLOCK_MONOTONIC, given by the caller."""
+
+    def __init__(self, output: str, video: VideoFormat, now_ns: int) -> None:
+        """Open the output, or go on without one and try again every second.
+
+        Args:
+            output: as `Settings.output`.
+            video: size and rate of everything that is published.
+            now_ns: the time.
+        """
+        self._output, self._format = output, video
+        self._sink: FrameSink = NullSink(video)
+        self._sink_is_ours = False
+        self._source: SharedPictureReader | None = None
+        self._sequence = 0
+        self._due_ns, self._reopen_ns, self._written_ns = now_ns, now_ns, now_ns
+        self._plain = np.full(video.picture_bytes, 128, np.uint8)
+        self._plain[: video.width * video.height] = 30
+        self.output_problem: SinkError | None = None
+        self.published, self.repeated, self.write_errors = 0, 0, 0
+        self._latencies_ns: deque[int] = deque(maxlen=_RECENT)
+        self._fresh_ns: deque[int] = deque(maxlen=_RECENT)
+        self.longest_gap_ns = 0
+        self._attach(now_ns)
+
+    @property
+    def output_name(self) -> str:
+        """Where the pictures can be seen."""
+        return self._sink.name
+
+    @property
+    def attached(self) -> bool:
+        """There is a real output."""
+        return self._sink_is_ours
+
+    @property
+    def due_ns(self) -> int:
+        """When `fill_in` has something to do."""
+        return self._due_ns
+
+    def show(self, source: SharedPictureReader) -> None:
+        """Publish from `source` from now on; its newest picture goes out with the next call."""
+        if source is not self._source:
+            self._source, self._sequence = source, 0
+            self._due_ns = 0
+
+    def picture_ready(self, now_ns: int) -> None:
+        """Publish the source's newest picture, if it is new."""
+        if self._source is not None and self._source.newest_sequence() != self._sequence:
+            self._write(now_ns)
+
+    def fill_in(self, now_ns: int) -> None:
+        """Publish again what was published last, where nothing new came in time; try for a lost output."""
+        if not self._sink_is_ours and now_ns >= self._reopen_ns and self._output != "none":
+            self._attach(now_ns)
+        if now_ns >= self._due_ns:
+            self._write(now_ns)
+
+    def figures(self, now_ns: int) -> dict[str, object]:
+        """Return rates and latencies of the last seconds, as `lensd status` shows them."""
+        fresh = [moment for moment in self._fresh_ns if now_ns - moment < 2_000_000_000]
+        latencies = sorted(self._latencies_ns) if fresh else []
+        rate = (len(fresh) - 1) / (fresh[-1] - fresh[0]) * 1e9 if len(fresh) > 1 and fresh[-1] > fresh[0] else 0.0
+        return {
+            "fps": round(rate, 1),
+            "latency_ms": {
+                f"p{part}": round(latencies[(len(latencies) - 1) * part // 100] / 1e6, 1) for part in (50, 95, 99)
+            }
+            if latencies
+            else None,
+            "published": self.published,
+            "repeated": self.repeated,
+            "write_errors": self.write_errors,
+            "longest_gap_ms": round(self.longest_gap_ns / 1e6, 1),
+        }
+
+    def close(self) -> None:
+        """Give the output back."""
+        self._sink.close()
+
+    def _write(self, now_ns: int) -> None:
+        source, stamp = self._source, None
+        try:
+            buffer = self._sink.begin()
+            stamp = source.copy_newest(buffer) if source is not None else None
+            if stamp is None:  # not drawn yet: a plain card, and never what the buffer held before
+                np.copyto(buffer, self._plain)
+            self._sink.commit()
+        except SinkError as error:
+            self._lose(error, now_ns)
+            return
+        self._account(stamp, now_ns)
+
+    def _account(self, stamp: Stamp | None, now_ns: int) -> None:
+        fresh = stamp is not None and stamp.sequence != self._sequence
+        self._due_ns = now_ns + int(self._format.period_ns * (_PATIENCE if fresh else 1))
+        self.longest_gap_ns = max(self.longest_gap_ns, now_ns - self._written_ns)
+        self._written_ns = now_ns
+        self.published += 1
+        if stamp is not None and fresh:
+            self._sequence = stamp.sequence
+            self._fresh_ns.append(now_ns)
+            self._latencies_ns.append(max(0, now_ns - stamp.captured_ns))
+        else:
+            self.repeated += 1
+
+    def _lose(self, error: SinkError, now_ns: int) -> None:
+        log.warning("The output failed: %s. Trying again every second.", error)
+        self.write_errors += 1
+        self.output_problem = error
+        self._sink.close()
+        self._sink, self._sink_is_ours = NullSink(self._format), False
+        self._reopen_ns = now_ns + _REOPEN_NS
+        self._due_ns = now_ns
+
+    def _attach(self, now_ns: int) -> None:
+        self._reopen_ns = now_ns + _REOPEN_NS
+        if self._output == "none":
+            return
+        try:
+            sink = open_sink(self._output, self._format)
+        except SinkError as error:
+            if self.output_problem is None or str(error) != str(self.output_problem):
+                level = logging.INFO if isinstance(error, SinkMissing) else logging.WARNING
+                log.log(level, "No output: %s. Trying every second. %s", error, error.hint)
+            self.output_problem = error
+            return
+        self._sink.close()
+        self._sink, self._sink_is_ours, self.output_problem = sink, True, None
+        self._due_ns = now_ns
+        log.info("Writing to %s", sink.name)

@@ -1,0 +1,111 @@
+"""What clients may ask of the keeper."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from lensd import __version__
+from lensd.errors import ControlError, ProtocolError
+from lensd.keeper.lens_choice import resolve
+from lensd.virtualcam import count_readers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lensd.config import Settings
+    from lensd.control.messages import Message, Request
+    from lensd.control.server import Answer
+    from lensd.keeper.lens_choice import LensChoice
+    from lensd.keeper.publisher import Publisher
+    from lensd.keeper.supervisor import Supervisor
+
+_READERS_AGE_S = 2.0
+
+
+class Requests:
+    """Implements `RequestHandler`: status, switch, preview, stop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        choice: LensChoice,
+        supervisor: Supervisor,
+        publisher: Publisher,
+        stop: Callable[[], None],
+    ) -> None:
+        """Keep what the answers are made of; `ticket` is set where there is a page."""
+        self._settings, self._choice, self._stop = settings, choice, stop
+        self._supervisor, self._publisher = supervisor, publisher
+        self._started_s = time.monotonic()
+        self._readers: int | None = None
+        self._readers_s = -_READERS_AGE_S
+        self.ticket: Callable[[Answer], None] | None = None
+
+    def __call__(self, request: Request, answer: Answer) -> None:
+        """Answer one request.
+
+        Raises:
+            ProtocolError: an unknown method, or parameters that it does not take.
+            LensError: no such lens. ControlError: there is no page.
+        """
+        if request.method == "status":
+            answer(self._status())
+        elif request.method == "switch":
+            name = request.params.get("lens")
+            if not isinstance(name, str):
+                raise ProtocolError("switch", "needs the name of a lens", "lensd switch NAME")
+            self._supervisor.switch(resolve(name, self._choice.name), answer)
+        elif request.method == "preview":
+            if self.ticket is None:
+                raise ControlError("the preview page", "was switched off", "start lensd run without --no-preview")
+            self.ticket(answer)
+        elif request.method == "stop":
+            answer({"pid": os.getpid()})
+            self._stop()
+        else:
+            known = "status, switch, preview, stop"
+            raise ProtocolError(f"method {request.method[:40]!r}", f"unknown; there are {known}")
+
+    def _status(self) -> Message:
+        supervisor, publisher, worker = self._supervisor, self._publisher, self._supervisor.worker
+        self._count_readers()
+        told = worker.status if worker is not None else {}
+        problem = publisher.output_problem
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime_s": round(time.monotonic() - self._started_s, 1),
+            "lens": self._choice.name,
+            "camera": told.get("camera"),
+            "output": publisher.output_name if publisher.attached else "none",
+            "output_problem": problem.as_dict() if problem is not None else None,
+            "format": str(self._settings.format),
+            "runtime": told.get("runtime"),
+            "on_air": supervisor.on_air,
+            **publisher.figures(time.monotonic_ns()),
+            "readers": self._readers,
+            "worker": {
+                "pid": worker.pid if worker is not None else None,
+                "state": worker.state if worker is not None else "stopped",
+                "why": worker.why if worker is not None else supervisor.last_failure,
+                "generation": worker.generation if worker is not None else None,
+                "restarts": supervisor.policy.restarts,
+                **told,
+            },
+        }
+
+    def _count_readers(self) -> None:
+        """Look through /proc in a thread: 10 ms on a desktop, 100 ms where system calls are slow."""
+        node = self._publisher.node
+        if node is None:
+            self._readers = None
+        elif time.monotonic() - self._readers_s >= _READERS_AGE_S:
+            self._readers_s = time.monotonic()
+
+            def look() -> None:
+                self._readers = count_readers(node)
+
+            threading.Thread(target=look, name="readers", daemon=True).start()

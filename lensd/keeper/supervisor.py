@@ -1,0 +1,194 @@
+"""Keeps a worker alive, and decides what is on air: its pictures, or the card that says why not."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from lensd.errors import LensdError, LensError
+from lensd.keeper.cards import CARDS
+from lensd.keeper.restart import MAX_FAILURES, RETRY_S, RestartPolicy
+from lensd.keeper.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    import selectors
+    from collections.abc import Callable
+
+    from lensd.config import Settings
+    from lensd.control.messages import Message
+    from lensd.control.server import Answer
+    from lensd.keeper.cards import CardBook
+    from lensd.keeper.lens_choice import LensChoice
+    from lensd.keeper.publisher import Publisher
+
+log = logging.getLogger(__name__)
+
+# A worker that died is back in 1 to 2 s: hold the last picture for the first of them, then say so.
+_HOLD_NS = 1_000_000_000
+
+
+class Supervisor:
+    """Owns the worker; implements `WorkerListener`. Times in ns of CLOCK_MONOTONIC."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        choice: LensChoice,
+        cards: CardBook,
+        publisher: Publisher,
+        selector: selectors.BaseSelector,
+        announce: Callable[[str], None],
+    ) -> None:
+        """Show the first card; `tick` starts the worker."""
+        self._settings, self._choice, self._cards = settings, choice, cards
+        self._publisher, self._selector, self._announce = publisher, selector, announce
+        self.on_air_listener: Callable[[int, int, int], None] = lambda _descriptor, _width, _height: None
+        self.on_air = ""
+        self.worker: WorkerProcess | None = None
+        self._last_worker: WorkerProcess | None = None  # its pictures may still be on air
+        self.policy = RestartPolicy()
+        self.last_failure = ""
+        self._generations, self._switch_ids = itertools.count(1), itertools.count(1)
+        self._switches: dict[int, tuple[Answer, str]] = {}
+        self._card_from_ns = 0
+        self._announced: set[str] = set()
+        self._show_card("starting")
+
+    def tick(self, now_ns: int) -> None:
+        """Start what is due, end what hangs, replace a picture that is held too long."""
+        if self.worker is None:
+            if now_ns / 1e9 >= self.policy.due_s:
+                self._start(now_ns)
+            elif self.on_air == "worker" and now_ns >= self._card_from_ns:
+                self._show_card("restarting")
+        elif why := self.worker.hangs(now_ns):
+            log.warning("The worker %s; it is killed and started again", why)
+            self.last_failure = f"the worker {why}"
+            self.worker.kill()
+        if self.worker is not None and self.on_air == "worker-held" and now_ns >= self._card_from_ns:
+            self._show_card("restarting")
+
+    def switch(self, name: str, answer: Answer) -> None:
+        """Have the worker change to lens `name`, which exists; answers when it is on air, or refused."""
+        if self.worker is None or self.worker.state == "starting":
+            # Nothing runs that could keep an old lens: the choice is made, and the worker starts with it.
+            self._choice.choose(name)
+            if self.worker is None:
+                self.policy.forgive()
+            else:
+                self.worker.send({"command": "switch", "id": 0, "lens": name})
+            answer({"lens": name, "state": "starting"})
+            return
+        identity = next(self._switch_ids)
+        self._switches[identity] = (answer, name)
+        self.worker.send({"command": "switch", "id": identity, "lens": name})
+
+    def close(self, timeout_s: float) -> None:
+        """End the worker."""
+        if self.worker is not None:
+            self.worker.stop()
+            self.worker.wait(timeout_s)
+            self.worker.close()
+
+    def worker_picture(self, worker: WorkerProcess) -> None:
+        """Publish it at once, where the worker is on air."""
+        if worker is not self.worker:
+            return
+        if self.on_air == "worker":
+            self._publisher.picture_ready(time.monotonic_ns())
+        elif worker.state == "running":
+            self._show_worker(worker)
+
+    def worker_event(self, worker: WorkerProcess, event: Message) -> None:
+        """Follow its state; answer switches."""
+        if worker is not self.worker:
+            return
+        if event.get("event") == "switched":
+            self._switched(event)
+        elif event.get("event") == "alive":
+            self._follow(worker)
+
+    def worker_ended(self, worker: WorkerProcess) -> None:
+        """Plan the next one."""
+        now_ns = time.monotonic_ns()
+        log.warning("The worker ended (exit status %s)", worker.exit_status)
+        if worker.exit_status not in {None, -9} or not self.last_failure:
+            self.last_failure = f"the worker ended with exit status {worker.exit_status}"
+        worker.close()
+        self.worker, self._last_worker = None, worker
+        gone = LensError("the lens", "the worker ended before it was changed", "try again")
+        for answer, _ in self._switches.values():
+            answer(gone)
+        self._switches.clear()
+        self.policy.failed(now_ns / 1e9)
+        self._card_from_ns = now_ns + _HOLD_NS
+        if self.policy.given_up:
+            log.error("The worker failed %s times in a minute; next try in %s s", MAX_FAILURES, round(RETRY_S))
+            self._cards.explain("stopped", f"{self.last_failure}. Next try in {RETRY_S:.0f} s. See: lensd status")
+            self._show_card("stopped")
+
+    def _start(self, now_ns: int) -> None:
+        try:
+            self.worker = WorkerProcess(
+                next(self._generations), self._settings, self._choice.name, self._selector, self
+            )
+        except OSError as error:
+            self.last_failure = f"the worker could not be started: {error}"
+            log.warning("%s", self.last_failure)
+            self.policy.failed(now_ns / 1e9)
+            return
+        if self.on_air == "worker":
+            self.on_air = "worker-held"
+
+    def _follow(self, worker: WorkerProcess) -> None:
+        self._announce_camera(worker)
+        if worker.state == "running":
+            if worker.reader.newest_sequence():
+                self._show_worker(worker)
+        elif worker.state == "starting":
+            pass  # what is on air stays there until there is news
+        elif worker.state in CARDS:
+            self._cards.explain(worker.state, worker.why)
+            self._show_card(worker.state)
+        else:
+            log.warning("The worker told of an unknown state")
+
+    def _switched(self, event: Message) -> None:
+        identity, error = event.get("id"), event.get("error")
+        answer, name = self._switches.pop(identity, (None, "")) if isinstance(identity, int) else (None, "")
+        if answer is None:
+            return
+        if isinstance(error, dict):
+            answer(_refusal(error))
+            return
+        self._choice.choose(name)
+        answer({"lens": name, "state": "active"})
+
+    def _show_worker(self, worker: WorkerProcess) -> None:
+        if self.on_air != "worker" or self._last_worker is not None:
+            self._last_worker = None
+            self._publisher.show(worker.reader)
+            self._publisher.picture_ready(time.monotonic_ns())
+            self._set_on_air("worker", worker.pictures_fd)
+
+    def _show_card(self, name: str) -> None:
+        if self.on_air != name:
+            self._publisher.show(self._cards.reader(name))
+            self._set_on_air(name, self._cards.descriptor(name))
+
+    def _set_on_air(self, name: str, descriptor: int) -> None:
+        self.on_air = name
+        self.on_air_listener(descriptor, self._settings.width, self._settings.height)
+
+    def _announce_camera(self, worker: WorkerProcess) -> None:
+        camera = worker.status.get("camera")
+        if worker.state == "running" and isinstance(camera, str) and camera not in self._announced:
+            self._announced.add(camera)
+            self._announce(f"camera   {camera[:200]}")
+
+
+def _refusal(fields: Message) -> LensdError:
+    text = {name: str(fields.get(name, ""))[:400] for name in ("what", "why", "hint")}
+    return LensError(text["what"] or "the lens", text["why"] or "could not be loaded", text["hint"])
