@@ -50,8 +50,24 @@ class FrameSink(Closeable, Protocol):
     def format(self) -> VideoFormat:
         """Size and rate of every picture written."""
 
+    def begin(self) -> U8:
+        """Return where the next picture is to be written: (H * 3 // 2 * W,) uint8, I420, BT.601 limited.
+
+        What it holds before is undefined. Begin again to abandon a picture; there is then another place, or the same.
+
+        Raises:
+            SinkError: the sink is to be closed and opened again.
+        """
+
+    def commit(self) -> None:
+        """Publish the picture that was written where the last `begin` said. That place is the sink's again.
+
+        Raises:
+            SinkError: it could not be published; the sink is to be closed and opened again.
+        """
+
     def write(self, picture: U8) -> None:
-        """Publish one picture: (H * 3 // 2 * W,) uint8, I420, BT.601 limited; it is not kept.
+        """Publish a copy of one picture: `begin`, copy, `commit`.
 
         Raises:
             SinkError: it could not be written; the sink is to be closed and opened again.
