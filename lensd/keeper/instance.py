@@ -26,7 +26,9 @@ def private_folder(path: Path) -> None:
             raise ControlError(str(path), "is not a folder of yours", f"remove it: rm -r {path}")
         path.chmod(0o700)
     except OSError as error:
-        raise ControlError(str(path), error.strerror or str(error), "set XDG_RUNTIME_DIR to a folder of yours") from None
+        raise ControlError(
+            str(path), error.strerror or str(error), "set XDG_RUNTIME_DIR to a folder of yours"
+        ) from None
 
 
 def lock_instance(folder: Path) -> int:

@@ -55,8 +55,10 @@ class PageProcess:
             self._start(now_s)
 
     def show(self, descriptor: int, width: int, height: int) -> None:
-        """Tell the page what is on air; the descriptor stays the caller's, and open until the next `show`."""
-        self._on_air = (descriptor, width, height)
+        """Tell the page what is on air; the descriptor stays the caller's."""
+        if self._on_air is not None:
+            os.close(self._on_air[0])
+        self._on_air = (os.dup(descriptor), width, height)
         self._tell()
 
     def ticket(self, answer: Answer) -> None:
@@ -73,6 +75,9 @@ class PageProcess:
 
     def close(self, timeout_s: float) -> None:
         """End the page."""
+        if self._on_air is not None:
+            os.close(self._on_air[0])
+            self._on_air = None
         if self._process is None:
             return
         self._process.terminate()

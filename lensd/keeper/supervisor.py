@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lensd.keeper.cards import CardBook
     from lensd.keeper.lens_choice import LensChoice
     from lensd.keeper.publisher import Publisher
+    from lensd.shared_picture import SharedPictureReader
 
 log = logging.getLogger(__name__)
 
@@ -47,27 +48,24 @@ class Supervisor:
         self.on_air_listener: Callable[[int, int, int], None] = lambda _descriptor, _width, _height: None
         self.on_air = ""
         self.worker: WorkerProcess | None = None
-        self._last_worker: WorkerProcess | None = None  # its pictures may still be on air
+        self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
+        self._held_until_ns: int | None = None  # when its last picture makes way for a card
         self.policy = RestartPolicy()
         self.last_failure = ""
         self._generations, self._switch_ids = itertools.count(1), itertools.count(1)
         self._switches: dict[int, tuple[Answer, str]] = {}
-        self._card_from_ns = 0
         self._announced: set[str] = set()
         self._show_card("starting")
 
     def tick(self, now_ns: int) -> None:
         """Start what is due, end what hangs, replace a picture that is held too long."""
-        if self.worker is None:
-            if now_ns / 1e9 >= self.policy.due_s:
-                self._start(now_ns)
-            elif self.on_air == "worker" and now_ns >= self._card_from_ns:
-                self._show_card("restarting")
-        elif why := self.worker.hangs(now_ns):
+        if self.worker is None and now_ns / 1e9 >= self.policy.due_s:
+            self._start(now_ns)
+        elif self.worker is not None and (why := self.worker.hangs(now_ns)):
             log.warning("The worker %s; it is killed and started again", why)
             self.last_failure = f"the worker {why}"
             self.worker.kill()
-        if self.worker is not None and self.on_air == "worker-held" and now_ns >= self._card_from_ns:
+        if self._held_until_ns is not None and now_ns >= self._held_until_ns:
             self._show_card("restarting")
 
     def switch(self, name: str, answer: Answer) -> None:
@@ -94,11 +92,7 @@ class Supervisor:
 
     def worker_picture(self, worker: WorkerProcess) -> None:
         """Publish it at once, where the worker is on air."""
-        if worker is not self.worker:
-            return
-        if self.on_air == "worker":
-            self._publisher.picture_ready(time.monotonic_ns())
-        elif worker.state == "running":
+        if worker is self.worker and worker.state == "running":
             self._show_worker(worker)
 
     def worker_event(self, worker: WorkerProcess, event: Message) -> None:
@@ -117,13 +111,14 @@ class Supervisor:
         if worker.exit_status not in {None, -9} or not self.last_failure:
             self.last_failure = f"the worker ended with exit status {worker.exit_status}"
         worker.close()
-        self.worker, self._last_worker = None, worker
+        self.worker = None
         gone = LensError("the lens", "the worker ended before it was changed", "try again")
         for answer, _ in self._switches.values():
             answer(gone)
         self._switches.clear()
         self.policy.failed(now_ns / 1e9)
-        self._card_from_ns = now_ns + _HOLD_NS
+        if self._shown is worker:
+            self._held_until_ns = now_ns + _HOLD_NS
         if self.policy.given_up:
             log.error("The worker failed %s times in a minute; next try in %s s", MAX_FAILURES, round(RETRY_S))
             self._cards.explain("stopped", f"{self.last_failure}. Next try in {RETRY_S:.0f} s. See: lensd status")
@@ -138,9 +133,6 @@ class Supervisor:
             self.last_failure = f"the worker could not be started: {error}"
             log.warning("%s", self.last_failure)
             self.policy.failed(now_ns / 1e9)
-            return
-        if self.on_air == "worker":
-            self.on_air = "worker-held"
 
     def _follow(self, worker: WorkerProcess) -> None:
         self._announce_camera(worker)
@@ -167,19 +159,19 @@ class Supervisor:
         answer({"lens": name, "state": "active"})
 
     def _show_worker(self, worker: WorkerProcess) -> None:
-        if self.on_air != "worker" or self._last_worker is not None:
-            self._last_worker = None
-            self._publisher.show(worker.reader)
-            self._publisher.picture_ready(time.monotonic_ns())
-            self._set_on_air("worker", worker.pictures_fd)
+        if self._shown is not worker:
+            self._shown, self._held_until_ns = worker, None
+            self._set_on_air("worker", worker.reader, worker.pictures_fd)
+        self._publisher.picture_ready(time.monotonic_ns())
 
     def _show_card(self, name: str) -> None:
         if self.on_air != name:
-            self._publisher.show(self._cards.reader(name))
-            self._set_on_air(name, self._cards.descriptor(name))
+            self._shown, self._held_until_ns = None, None
+            self._set_on_air(name, self._cards.reader(name), self._cards.descriptor(name))
 
-    def _set_on_air(self, name: str, descriptor: int) -> None:
+    def _set_on_air(self, name: str, reader: SharedPictureReader, descriptor: int) -> None:
         self.on_air = name
+        self._publisher.show(reader)
         self.on_air_listener(descriptor, self._settings.width, self._settings.height)
 
     def _announce_camera(self, worker: WorkerProcess) -> None:

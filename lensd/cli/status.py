@@ -1,0 +1,49 @@
+"""`lensd status`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from lensd.control.client import call
+from lensd.control.messages import PROTOCOL
+
+_PERIOD_S = 1.0
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--watch", is_flag=True, help="Again every second, until Ctrl-C.")
+def status(as_json: bool, watch: bool) -> None:
+    """Show what the camera does now."""
+    try:
+        while True:
+            told = {"protocol": PROTOCOL, **call("status")}
+            if watch and not as_json:
+                click.clear()
+            print(json.dumps(told) if as_json else _readable(told), flush=True)
+            if not watch:
+                return
+            time.sleep(_PERIOD_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _readable(told: dict[str, Any]) -> str:
+    worker, latency, problem = told["worker"], told["latency_ms"], told["output_problem"]
+    lines = {
+        "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
+        "lens": told["lens"],
+        "camera": told["camera"] or "none",
+        "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
+        "picture": f"{told['format']}, {told['fps']} new ones a second",
+        "latency": " ".join(f"{name} {value} ms" for name, value in latency.items()) if latency else "-",
+        "runtime": told["runtime"] or "-",
+        "readers": "-" if told["readers"] is None else told["readers"],
+        "worker": f"{worker['state']}, pid {worker['pid']}, {worker['restarts']} restarts",
+        "daemon": f"{told['version']}, pid {told['pid']}, up {told['uptime_s']:.0f} s",
+    }
+    return "\n".join(f"{name:<9} {value}" for name, value in lines.items())

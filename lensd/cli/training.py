@@ -1,0 +1,29 @@
+"""`lensd pairs` and `lensd train`, where the trainer is not installed: they say what is missing."""
+
+from __future__ import annotations
+
+import click
+
+from lensd.errors import ConfigError
+
+_ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
+def pairs(ctx: click.Context) -> None:
+    """Make training pairs from photographs (needs the trainer)."""
+    _missing(ctx)
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
+def train(ctx: click.Context) -> None:
+    """Train a lens from pairs (needs the trainer)."""
+    _missing(ctx)
+
+
+def _missing(ctx: click.Context) -> None:
+    raise ConfigError(
+        f"lensd {ctx.info_name}", "needs the trainer, which is not installed", "pip install 'snaplens[trainer]'"
+    )
