@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_frames import bars, mean_2x2, raw_frame, yuv
 
 from lensd.camera.decode import Decoder
 from lensd.errors import CameraError
 from lensd.frames import Picture, PixelFormat, VideoFormat
+from tests.camera.reference_frames import bars, mean_2x2, raw_frame, yuv
 
 RAW = [PixelFormat.YUYV, PixelFormat.NV12, PixelFormat.I420, PixelFormat.RGB]
 JPEGS = ["4:2:0", "4:2:2", "4:4:4"]

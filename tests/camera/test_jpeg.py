@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_frames import bars, raw_frame, yuv
 
 from lensd.camera.decode import Decoder
 from lensd.errors import CameraError
 from lensd.frames import Picture, PixelFormat, VideoFormat
+from tests.camera.reference_frames import bars, raw_frame, yuv
 
 FORMAT = VideoFormat(160, 120, 30)
 GOOD = raw_frame(bars(160, 120), PixelFormat.MJPG)
