@@ -1,0 +1,85 @@
+"""OpenVINO, on the processor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openvino as ov
+
+from lensd.engine.tensors import first_line, require_buffers, require_network
+from lensd.errors import EngineError
+from lensd.frames import TensorSpec
+
+if TYPE_CHECKING:
+    from lensd.frames import F32, U8
+
+_ONE_THREAD = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+
+
+class OpenVinoEngine:
+    """A network in OpenVINO; a `ports.Engine`."""
+
+    def __init__(self, network: bytes, *, runtime: str = "openvino", name: str = "network") -> None:
+        """Load `network`, an ONNX file's bytes.
+
+        Args:
+            network: one fixed uint8 input, one fixed uint8 or float32 output.
+            runtime: "openvino".
+            name: how errors call the network.
+
+        Raises:
+            EngineError: the network is corrupt, or not one that the frame's path can feed.
+        """
+        self._what = f"{name} in {runtime}"
+        self._runtime = runtime
+        try:
+            model = ov.Core().read_model(network, b"")
+            inputs, outputs = ([self._spec(port) for port in ports] for ports in (model.inputs, model.outputs))
+            require_network(self._what, inputs, outputs)
+            self._request = ov.Core().compile_model(model, "CPU", _ONE_THREAD).create_infer_request()
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(self._what, first_line(error)) from error
+        self._input, self._output = inputs[0], outputs[0]
+        self._bound: tuple[U8, U8 | F32] | None = None
+
+    @staticmethod
+    def _spec(port: ov.Output) -> TensorSpec:
+        shape = tuple(side.get_length() if side.is_static else -1 for side in port.partial_shape)
+        return TensorSpec(port.any_name, shape, np.dtype(port.element_type.to_dtype()))
+
+    @property
+    def runtime(self) -> str:
+        """Its name: openvino."""
+        return self._runtime
+
+    @property
+    def input(self) -> TensorSpec:
+        """What goes in."""
+        return self._input
+
+    @property
+    def output(self) -> TensorSpec:
+        """What comes out."""
+        return self._output
+
+    def infer(self, x: U8, out: U8 | F32) -> None:
+        """Run the network once, straight from `x` into `out`; both are remembered until the next call.
+
+        Raises:
+            EngineError: a buffer is not as specified, or the runtime failed.
+        """
+        try:
+            if self._bound is None or self._bound[0] is not x or self._bound[1] is not out:
+                require_buffers(self._what, x, out, self._input, self._output)
+                self._request.set_input_tensor(ov.Tensor(x, shared_memory=True))
+                self._request.set_output_tensor(ov.Tensor(out, shared_memory=True))
+                self._bound = (x, out)
+            self._request.infer()
+        except RuntimeError as error:
+            raise EngineError(self._what, first_line(error)) from error
+
+    def close(self) -> None:
+        """Free the network and its memory."""
+        self._bound = None
+        del self._request
