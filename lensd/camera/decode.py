@@ -49,6 +49,10 @@ class Decoder:
         """
         if (out.width, out.height) != (self._format.width, self._format.height):
             raise ValueError(f"a picture of {out.width}x{out.height} in a decoder for {self._format}")
+        try:
+            memoryview(raw.data).release()
+        except ValueError as error:  # a webcam's buffer that went back to the driver meanwhile
+            raise CameraError("the camera's picture", "came too late to be decoded") from error
         match raw.pixel_format:
             case PixelFormat.MJPG:
                 if self._jpeg is None:
