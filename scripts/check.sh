@@ -18,5 +18,5 @@ failed=0
 step "ruff format" ruff format --check --quiet .
 step "ruff check" ruff check --quiet .
 step "mypy --strict" mypy
-step "import-linter" lint-imports
+step "import-linter" lint-imports --no-logo
 exit "$failed"

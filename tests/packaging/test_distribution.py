@@ -32,7 +32,7 @@ DATA = [
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Path:
-    """The tracked files alone, so that a build leaves nothing in the checkout and takes nothing that git does not have."""
+    """The tracked files alone: a build leaves nothing in the checkout, and takes nothing that git does not have."""
     folder = tmp_path_factory.mktemp("source")
     for path in tracked():
         target = folder / path.relative_to(ROOT)
