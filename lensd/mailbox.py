@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class MailboxClosed(Exception):  # noqa: N818 a state, not a fault
+class MailboxClosed(Exception):  # a state, not a fault
     """Nothing more will come: the other side has closed the mailbox."""
 
 

@@ -87,7 +87,8 @@ def crop_to_picture(landmarks_px: F32, size_px: int, side: float, up: float = 0.
     # Crop pixel centres are integers: pixel (size - 1) / 2 is the centre of the square.
     corner = -(size_px - 1) / 2 * scale
     to_face = np.array([[scale, 0, corner], [0, scale, corner - up], [0, 0, 1]])
-    return (to_picture @ to_face).astype(np.float32)
+    crop: Affine = (to_picture @ to_face).astype(np.float32)
+    return crop
 
 
 def invert(affine: Affine) -> Affine:
