@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lensd.frames import F32, U8, Face, Layer, Picture, RawFrame, TensorSpec, VideoFormat
 
 
@@ -49,6 +51,10 @@ class FrameSink(Closeable, Protocol):
     @property
     def format(self) -> VideoFormat:
         """Size and rate of every picture written."""
+
+    @property
+    def node(self) -> Path | None:
+        """The device that other programs may have open; None where there is none."""
 
     def begin(self) -> U8:
         """Return where the next picture is to be written: (H * 3 // 2 * W,) uint8, I420, BT.601 limited.

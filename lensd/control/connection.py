@@ -90,7 +90,8 @@ class Connection:
     def _ready(self, mask: int) -> None:
         if self.open and mask & selectors.EVENT_WRITE:
             self._flush()
-        if not (self.open and mask & selectors.EVENT_READ):
+        readable = self.open and mask & selectors.EVENT_READ
+        if not readable:
             return
         try:
             data = self._socket.recv(_READ_BYTES)

@@ -15,6 +15,8 @@ from lensd.errors import SinkError, SinkMissing
 from lensd.virtualcam import NullSink, open_sink
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lensd.frames import VideoFormat
     from lensd.ports import FrameSink
     from lensd.shared_picture import SharedPictureReader, Stamp
@@ -61,6 +63,11 @@ class Publisher:
     def attached(self) -> bool:
         """There is a real output."""
         return self._sink_is_ours
+
+    @property
+    def node(self) -> Path | None:
+        """The device that readers have open."""
+        return self._sink.node
 
     @property
     def due_ns(self) -> int:
