@@ -1,0 +1,1 @@
+"""Art drawn by our own code, for the lenses that are shipped."""

@@ -1,0 +1,121 @@
+"""One photograph to one training sample: move, turn, dress and spoil it, then draw the sticker on the moved points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from lensd.lens.align import apply, crop_to_picture, invert, mirror_index
+from lensd.lens.overlay import render_premultiplied
+from trainer.pairs import WINDOW_SIDE
+from trainer.props import wear_glasses, wear_occluder
+from trainer.spoil import spoil
+from trainer.turn import turn
+
+if TYPE_CHECKING:
+    from lensd.frames import F32, U8
+    from trainer.pairs import Pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How far a sample strays; shares are probabilities.
+
+    Attributes:
+        scale, shift, roll_deg: half-widths of the crop's jitter: log scale, share of the side, degrees.
+        turn_deg: standard deviation of the head's extra yaw; extra pitch has half of it.
+        turned, sunglasses, glasses, occluded, spoiled: shares of the samples.
+    """
+
+    scale: float = 0.17
+    shift: float = 0.08
+    roll_deg: float = 25.0
+    turn_deg: float = 18.0
+    turned: float = 0.5
+    sunglasses: float = 0.14
+    glasses: float = 0.10
+    occluded: float = 0.15
+    spoiled: float = 0.8
+
+
+def sample(
+    pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength | None = None
+) -> tuple[U8, U8]:
+    """Make one sample.
+
+    Args:
+        pairs: the opened folder.
+        index: which picture.
+        size: pixels a side.
+        rng: all chance comes from it.
+        strength: how far it strays.
+
+    Returns:
+        (size, size, 3) uint8 RGB, what the network sees, and (size, size, 4) uint8 RGB and matte, what it shall draw,
+        colour multiplied by matte.
+    """
+    photo, points = moved_photo(pairs, index, size, rng, strength or Strength())
+    return photo, render_premultiplied(pairs.stickers, points, size)
+
+
+def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[U8, F32]:
+    """Make the photograph's part of a sample: (size, size, 3) uint8 RGB and the (478, 3) mesh in its pixels."""
+    shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
+    photo, points = (pairs.soft if shrink > 1.5 else pairs.photos)[index], pairs.points[index]
+    width = photo.shape[1]
+    mirrored = rng.random() < 0.5
+    if mirrored:
+        points = (points[mirror_index()] * (-1, 1, 1) + (width - 1, 0, 0)).astype(np.float32)
+    displacement = None
+    if rng.random() < strength.turned:
+        yaw = float(np.clip(rng.normal(0, strength.turn_deg), -34, 34))
+        pitch = float(np.clip(rng.normal(0, strength.turn_deg / 2), -15, 15))
+        points, displacement = turn(points, width, yaw, pitch)
+    to_window = _jittered_crop(pairs, points, size, rng, strength)
+    grid = _grid(size, to_window)
+    if displacement is not None:
+        field = cv2.remap(displacement, *_grid_scaled(grid, displacement.shape[0] / width), cv2.INTER_LINEAR)
+        grid = grid + field
+    if mirrored:
+        grid[..., 0] = width - 1 - grid[..., 0]
+    border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
+    crop = cv2.remap(photo, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=border)
+    to_crop = invert(to_window)
+    scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
+    placed = np.column_stack([apply(to_crop, points[:, :2]), points[:, 2] * scale]).astype(np.float32)
+    chance = rng.random()
+    if chance < strength.sunglasses + strength.glasses:
+        wear_glasses(crop, placed, rng, dark=chance < strength.sunglasses)
+    if rng.random() < strength.occluded:
+        other = pairs.photos[int(rng.integers(len(pairs.photos)))]
+        wear_occluder(crop, placed, other, rng)
+    if rng.random() < strength.spoiled:
+        crop = spoil(crop, rng)
+    return crop, placed
+
+
+def _jittered_crop(pairs: Pairs, points: F32, size: int, rng: np.random.Generator, strength: Strength) -> F32:
+    """Return crop pixels to window pixels; half of the crops stray little, as behind a good tracker."""
+    reach = 1.0 if rng.random() < 0.5 else 0.25
+    scale, angle = np.exp(rng.uniform(-1, 1) * strength.scale * reach), rng.uniform(-1, 1) * strength.roll_deg * reach
+    shift = rng.uniform(-1, 1, 2) * strength.shift * size * reach
+    centre = (size - 1) / 2
+    turned = cv2.getRotationMatrix2D((centre, centre), angle, scale)
+    turned[:, 2] += shift
+    exact = crop_to_picture(points, size, pairs.crop.side, pairs.crop.up)
+    whole = np.vstack([turned, [0, 0, 1]])
+    return (exact.astype(np.float64) @ whole).astype(np.float32)
+
+
+def _grid(size: int, affine: F32) -> F32:
+    x, y = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
+    return np.stack(
+        [affine[0, 0] * x + affine[0, 1] * y + affine[0, 2], affine[1, 0] * x + affine[1, 1] * y + affine[1, 2]], -1
+    )
+
+
+def _grid_scaled(grid: F32, factor: float) -> tuple[F32, F32]:
+    return (grid[..., 0] + 0.5) * np.float32(factor) - 0.5, (grid[..., 1] + 0.5) * np.float32(factor) - 0.5
