@@ -1,0 +1,1 @@
+"""The preview page: a process of its own that shows what is on air, over HTTP on this computer only."""
