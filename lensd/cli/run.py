@@ -73,9 +73,10 @@ def run(
         runtime=runtime,
         show_points=show_points,
     )
+    # -P: a folder lensd/ where the user stands is not ours.
     # The daemon's process holds no command line: click would stay in memory from login to logout.
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "lensd.keeper", json.dumps(settings.as_dict())])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "lensd.keeper", json.dumps(settings.as_dict())])  # noqa: S606
 
 
 def _absolute(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lensd.config import control_socket, runtime_dir
 from lensd.control.server import ControlServer
+from lensd.errors import ControlError
 from lensd.keeper.cards import CardBook
 from lensd.keeper.instance import lock_instance, private_folder
 from lensd.keeper.lens_choice import LensChoice
@@ -66,15 +67,15 @@ class Keeper:
             self._page: PageProcess | None = None
             requests = Requests(settings, choice, self._supervisor, self._publisher, self.stop)
             if settings.preview:
-                self._page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
+                self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
                 opened.callback(self._page.close, _END_S)
-                self._supervisor.on_air_listener = self._page.show
-                requests.ticket = self._page.ticket
-            server = ControlServer(control_socket(), self._selector, requests)
-            opened.callback(server.close)
+                self._supervisor.follow_on_air(self._page.show)
+                requests.ticket, requests.viewers = self._page.ticket, lambda: page.viewers
+            opened.callback(self._listen(requests).close)
             self._watch_signals(opened)
             self._opened = opened.pop_all()
         self._announce_output(settings, announce)
+        announce(f"lens     {choice.name} (all: lensd lenses; another: lensd switch NAME)")
 
     def stop(self) -> None:
         """End the loop after this turn."""
@@ -103,7 +104,17 @@ class Keeper:
                     notify("WATCHDOG=1")
         finally:
             notify("STOPPING=1")
+            self._supervisor.ask_to_end()
+            if self._page is not None:
+                self._page.ask_to_end()
             self._opened.close()
+
+    def _listen(self, requests: Requests) -> ControlServer:
+        try:
+            return ControlServer(control_socket(), self._selector, requests)
+        except OSError as error:
+            hint = "set XDG_RUNTIME_DIR to a folder of yours with a short name"  # the kernel takes 107 characters
+            raise ControlError(str(control_socket()), error.strerror or str(error), hint) from None
 
     def _tick(self, now_ns: int) -> None:
         self._supervisor.tick(now_ns)

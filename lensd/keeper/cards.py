@@ -71,7 +71,7 @@ class CardBook:
         order = [(self._descriptors[name], title, detail) for name, (title, detail) in texts.items()]
         try:
             artist = subprocess.Popen(
-                [sys.executable, "-m", "lensd.keeper.draw_card", json.dumps(order)],
+                [sys.executable, "-P", "-m", "lensd.keeper.draw_card", json.dumps(order)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[descriptor for descriptor, _, _ in order],
                 process_group=0,

@@ -73,6 +73,11 @@ class PageProcess:
         self._tickets[identity] = answer
         self._connection.send({"event": "ticket", "id": identity})
 
+    def ask_to_end(self) -> None:
+        """Tell the page that the end has come; `close` waits for it."""
+        if self._process is not None:
+            self._process.terminate()
+
     def close(self, timeout_s: float) -> None:
         """End the page."""
         if self._on_air is not None:
@@ -80,9 +85,6 @@ class PageProcess:
             self._on_air = None
         if self._process is None:
             return
-        self._process.terminate()
-        if self._connection is not None:
-            self._connection.close()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -94,7 +96,7 @@ class PageProcess:
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lensd.page", "--control", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "lensd.page", "--control", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 process_group=0,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PATIENCE = 1.25  # periods without a new picture before the last one is repeated
+_AGAIN_NS = 2_000_000
 _REOPEN_NS = 1_000_000_000
 _RECENT = 256
 
@@ -119,8 +120,11 @@ class Publisher:
         try:
             buffer = self._sink.begin()
             stamp = source.copy_newest(buffer) if source is not None else None
-            if stamp is None:  # not drawn yet: a plain card, and never what the buffer held before
-                np.copyto(buffer, self._plain)
+            if stamp is None:
+                if self._sequence and now_ns - self._written_ns < 2 * self._format.period_ns:
+                    self._due_ns = now_ns + _AGAIN_NS  # it changed under the copy; what is on air stays for now
+                    return
+                np.copyto(buffer, self._plain)  # nothing drawn yet; and never what the buffer held before
             self._sink.commit()
         except SinkError as error:
             self._lose(error, now_ns)

@@ -36,13 +36,14 @@ class Requests:
         publisher: Publisher,
         stop: Callable[[], None],
     ) -> None:
-        """Keep what the answers are made of; `ticket` is set where there is a page."""
+        """Keep what the answers are made of; `ticket` and `viewers` are set where there is a page."""
         self._settings, self._choice, self._stop = settings, choice, stop
         self._supervisor, self._publisher = supervisor, publisher
         self._started_s = time.monotonic()
         self._readers: int | None = None
         self._readers_s = -_READERS_AGE_S
         self.ticket: Callable[[Answer], None] | None = None
+        self.viewers: Callable[[], int] = lambda: 0
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Answer one request.
@@ -87,6 +88,7 @@ class Requests:
             "on_air": supervisor.on_air,
             **publisher.figures(time.monotonic_ns()),
             "readers": self._readers,
+            "viewers": self.viewers(),
             "worker": {
                 "pid": worker.pid if worker is not None else None,
                 "state": worker.state if worker is not None else "stopped",

@@ -45,8 +45,8 @@ class Supervisor:
         """Show the first card; `tick` starts the worker."""
         self._settings, self._choice, self._cards = settings, choice, cards
         self._publisher, self._selector, self._announce = publisher, selector, announce
-        self.on_air_listener: Callable[[int, int, int], None] = lambda _descriptor, _width, _height: None
-        self.on_air = ""
+        self._on_air_listener: Callable[[int, int, int], None] = lambda _descriptor, _width, _height: None
+        self.on_air, self._on_air_fd = "", -1
         self.worker: WorkerProcess | None = None
         self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
         self._held_until_ns: int | None = None  # when its last picture makes way for a card
@@ -83,10 +83,19 @@ class Supervisor:
         self._switches[identity] = (answer, name)
         self.worker.send({"command": "switch", "id": identity, "lens": name})
 
+    def follow_on_air(self, listener: Callable[[int, int, int], None]) -> None:
+        """Tell `listener` what is on air, now and at each change: its shared picture's descriptor, width and height."""
+        self._on_air_listener = listener
+        listener(self._on_air_fd, self._settings.width, self._settings.height)
+
+    def ask_to_end(self) -> None:
+        """Tell the worker that the end has come; `close` waits for it."""
+        if self.worker is not None:
+            self.worker.stop()
+
     def close(self, timeout_s: float) -> None:
         """End the worker."""
         if self.worker is not None:
-            self.worker.stop()
             self.worker.wait(timeout_s)
             self.worker.close()
 
@@ -170,9 +179,9 @@ class Supervisor:
             self._set_on_air(name, self._cards.reader(name), self._cards.descriptor(name))
 
     def _set_on_air(self, name: str, reader: SharedPictureReader, descriptor: int) -> None:
-        self.on_air = name
+        self.on_air, self._on_air_fd = name, descriptor
         self._publisher.show(reader)
-        self.on_air_listener(descriptor, self._settings.width, self._settings.height)
+        self._on_air_listener(descriptor, self._settings.width, self._settings.height)
 
     def _announce_camera(self, worker: WorkerProcess) -> None:
         camera = worker.status.get("camera")

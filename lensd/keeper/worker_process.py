@@ -147,7 +147,7 @@ class WorkerProcess:
 
 
 def _spawn(pictures_fd: int, signal_fd: int, control_fd: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "lensd.worker"]
+    command = [sys.executable, "-P", "-m", "lensd.worker"]
     command += ["--pictures", str(pictures_fd), "--signal", str(signal_fd), "--control", str(control_fd)]
     # A process group of its own: Ctrl-C is for the keeper, which ends the worker in order.
     return subprocess.Popen(
