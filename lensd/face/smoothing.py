@@ -1,0 +1,119 @@
+"""The One-Euro filter on a face: still when the face is still, without lag when it moves.
+
+A face is split into where it is (middle, size and tilt of the similarity from the template) and what it does (the
+points in face units). Both are filtered in units of the face's own size, so that one setting serves near and far
+faces; the pose is what a lens sits on, the points may be smoothed harder.
+
+Source: Casiez, Roussel and Vogel 2012, "1 € Filter: A Simple Speed-based Low-pass Filter for Noisy Input".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from lensd.frames import F32
+from lensd.lens.align import apply, face_to_picture, invert
+
+F64: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How a One-Euro filter trades stillness for lag.
+
+    Attributes:
+        cutoff_hz: of a value at rest; lower is stiller.
+        beta: how much a value's speed, in its unit a second, raises the cutoff; higher follows faster.
+        speed_cutoff_hz: of the speed's own low pass.
+    """
+
+    cutoff_hz: float
+    beta: float
+    speed_cutoff_hz: float = 1.5
+
+
+class OneEuro:
+    """Filters an array of values; each has a speed and a cutoff of its own, or all take the fastest one's."""
+
+    def __init__(self, tuning: Tuning, *, together: bool = False) -> None:
+        self._tuning, self._together = tuning, together
+        self._value: F64 | None = None
+        self._speed: F64 | None = None
+
+    def __call__(self, value: F64, elapsed_s: float, unit: F64 | float = 1.0) -> F64:
+        """Return `value` filtered.
+
+        Args:
+            value: any shape, the same each time; not modified.
+            elapsed_s: since the last call, over 0; ignored at the first.
+            unit: what a speed is measured in, such as the face's size for places in pixels; broadcast to `value`.
+        """
+        if self._value is None or self._speed is None:
+            self._value, self._speed = value, np.zeros_like(value)
+            return value
+        speed = (value - self._value) / elapsed_s
+        self._speed = self._speed + _share(self._tuning.speed_cutoff_hz, elapsed_s) * (speed - self._speed)
+        pace = np.abs(self._speed / unit)
+        cutoff_hz = self._tuning.cutoff_hz + self._tuning.beta * (pace.max() if self._together else pace)
+        self._value = self._value + _share(cutoff_hz, elapsed_s) * (value - self._value)
+        return self._value
+
+
+def _share(cutoff_hz: F64 | float, elapsed_s: float) -> F64 | float:
+    """Return how much of the difference a first-order low pass takes over in one step."""
+    turn = 2 * math.pi * cutoff_hz * elapsed_s
+    return turn / (turn + 1)
+
+
+# Tuned on the clips of ../shared/data/video: see tests/face for what they have to hold.
+POSE = Tuning(cutoff_hz=1.2, beta=24.0)
+SHAPE = Tuning(cutoff_hz=1.0, beta=6.0)
+_LONGEST_GAP_S = 0.5  # after a longer one the old face says nothing about the new one
+
+
+class FaceSmoother:
+    """Steadies the points of one face from frame to frame."""
+
+    def __init__(self, pose: Tuning = POSE, shape: Tuning = SHAPE) -> None:
+        self._tunings = pose, shape
+        self._last_ns: int | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: the next face is taken as it is."""
+        pose, shape = self._tunings
+        # One cutoff for all of the pose: middle, size and tilt that lagged differently would make a lens wobble.
+        self._pose, self._shape = OneEuro(pose, together=True), OneEuro(shape)
+        self._last_ns, self._tilt = None, 0.0
+
+    def __call__(self, landmarks_px: F32, captured_ns: int) -> F32:
+        """Return the points steadied: (478, 3) float32, picture pixels.
+
+        Args:
+            landmarks_px: (478, 3), picture pixels.
+            captured_ns: of the frame, CLOCK_MONOTONIC; later than the last one's.
+        """
+        elapsed_s = 0.0 if self._last_ns is None else (captured_ns - self._last_ns) / 1e9
+        if elapsed_s > _LONGEST_GAP_S or elapsed_s < 0:
+            self.reset()
+        elapsed_s = max(elapsed_s, 1e-3)  # two frames with one timestamp
+        self._last_ns = captured_ns
+        to_picture = face_to_picture(landmarks_px)
+        size = math.hypot(to_picture[0, 0], to_picture[1, 0])
+        # Upside down is a tilt of pi or of -pi; the filter must not see the jump.
+        tilt = math.atan2(to_picture[1, 0], to_picture[0, 0])
+        self._tilt += math.remainder(tilt - self._tilt, 2 * math.pi)
+        shape = np.column_stack([apply(invert(to_picture), landmarks_px[:, :2]), landmarks_px[:, 2] / size])
+        shape = self._shape(shape.astype(np.float64), elapsed_s)
+        pose = np.array([*to_picture[:, 2], math.log(size), self._tilt])
+        x, y, log_size, tilt = self._pose(pose, elapsed_s, np.array([size, size, 1.0, 1.0]))
+        size = math.exp(log_size)
+        cos, sin = size * math.cos(tilt), size * math.sin(tilt)
+        steadied = shape.astype(np.float32)
+        steadied[:, :2] = apply(np.array([[cos, -sin, x], [sin, cos, y]], np.float32), steadied[:, :2])
+        steadied[:, 2] *= size
+        return steadied

@@ -1,0 +1,89 @@
+"""One face from frame to frame: found once, then followed by its own points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lensd.face.finder import FaceFinder
+from lensd.face.smoothing import FaceSmoother
+from lensd.frames import Face
+
+if TYPE_CHECKING:
+    from lensd.face.landmarks import LandmarkNetwork
+    from lensd.frames import F32, Picture
+
+# The network's own certainty. Taking a face up asks for more than keeping it, so that it does not flicker.
+_TAKE_UP = 0.6
+_KEEP = 0.4
+# After a loss (a hand before the face, a blurred turn) the network looks at the old place as well this long.
+_REMEMBER_NS = 500_000_000
+
+
+class MeshTracker:
+    """Implements `FaceTracker` for one face.
+
+    While there is a face, each frame costs one run of the network, around the last frame's points. While there is
+    none, the finder looks for one in its own thread, and what it finds counts when the network agrees.
+    """
+
+    def __init__(self, network: LandmarkNetwork) -> None:
+        """Take over `network`, also where this raises.
+
+        Raises:
+            EngineError: the face finder cannot be made.
+        """
+        self._network = network
+        try:
+            self._finder = FaceFinder()
+        except BaseException:
+            network.close()
+            raise
+        self._smoother = FaceSmoother()
+        self._points: F32 | None = None
+        self._following = False
+        self._seen_ns = 0
+        self._track_id = 0
+
+    def update(self, picture: Picture, captured_ns: int) -> tuple[Face, ...]:
+        """Return the face of this picture, or none.
+
+        Raises:
+            EngineError: the network could not be run.
+        """
+        located = self._look_again(picture, captured_ns)
+        if located is None and (located := self._look_where_found(picture)) is not None:
+            self._track_id += 1
+            self._smoother.reset()
+        self._following = located is not None
+        if located is None:
+            self._finder.offer(picture)
+            return ()
+        self._points, score = located
+        self._seen_ns = captured_ns
+        return (Face(self._track_id, self._smoother(self._points, captured_ns), score),)
+
+    def reset(self) -> None:
+        """Forget the face: another camera follows."""
+        self._points = None
+        self._finder.found()
+
+    def close(self) -> None:
+        """End the finder's thread and close the network."""
+        self._finder.close()
+        self._network.close()
+
+    def _look_again(self, picture: Picture, captured_ns: int) -> tuple[F32, float] | None:
+        """Look where the face was last, if that is not long ago."""
+        if self._points is None or captured_ns - self._seen_ns > _REMEMBER_NS:
+            return None
+        located = self._network.locate(picture, self._points)
+        wanted = _KEEP if self._following else _TAKE_UP
+        return located if located and located[1] >= wanted else None
+
+    def _look_where_found(self, picture: Picture) -> tuple[F32, float] | None:
+        """Look where the finder has found something, if it has."""
+        box = self._finder.found()
+        located = self._network.locate(picture, box) if box is not None else None
+        # Twice: the box is loose, and the second look is centred as every later one will be.
+        located = self._network.locate(picture, located[0]) if located else None
+        return located if located and located[1] >= _TAKE_UP else None

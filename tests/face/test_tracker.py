@@ -1,0 +1,142 @@
+"""Finding and following, with the real cascade, real ONNX Runtime and a network made here."""
+
+import time
+
+import numpy as np
+import pytest
+
+from lensd.engine.onnxruntime import OnnxRuntimeEngine
+from lensd.errors import EngineError
+from lensd.face.finder import FaceFinder, landmarks_in_box
+from lensd.face.landmarks import LandmarkNetwork
+from lensd.face.tracker import MeshTracker
+from lensd.frames import Picture, TensorSpec
+from lensd.lens.align import face_to_picture
+from tests.face.synthetic_faces import portrait, spot, spot_network, template_at
+
+FRAME_NS = 33_333_333
+
+
+def searched(finder, picture, seconds=10):
+    finder.offer(picture)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (found := finder.found()) is not None:
+            return found
+        time.sleep(0.01)
+    return None
+
+
+@pytest.fixture
+def finder():
+    finder = FaceFinder()
+    yield finder
+    finder.close()
+
+
+@pytest.fixture
+def spot_landmarks():
+    network = LandmarkNetwork(OnnxRuntimeEngine(spot_network()))
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def tracker():
+    tracker = MeshTracker(LandmarkNetwork(OnnxRuntimeEngine(spot_network())))
+    yield tracker
+    tracker.close()
+
+
+@pytest.mark.parametrize(("x", "y", "scale"), [(640, 360, 1.4), (200, 300, 1.0), (1000, 400, 2.5)])
+def test_the_finder_lays_the_template_on_the_astronaut(finder, x, y, scale):
+    found = searched(finder, portrait(x=x, y=y, scale=scale))
+    assert found is not None
+    to_picture = face_to_picture(found)
+    assert np.abs(to_picture[:, 2] - [x, y]).max() < 20 * scale
+    assert 80 * scale < to_picture[0, 0] < 160 * scale
+
+
+def test_the_finder_finds_nothing_in_an_empty_room(finder):
+    assert searched(finder, Picture(1280, 720), seconds=0.4) is None
+
+
+def test_the_finder_pauses_after_a_search(finder):
+    assert searched(finder, portrait()) is not None
+    finder.offer(portrait())
+    time.sleep(0.1)
+    assert finder.found() is None  # not even begun: the pause is longer
+    assert searched(finder, portrait(), 0) is None
+    time.sleep(1)
+    assert searched(finder, portrait()) is not None
+
+
+def test_the_template_on_a_box_is_as_large_as_the_box():
+    to_picture = face_to_picture(landmarks_in_box(100, 50, 80, 80))
+    assert to_picture[:, 2] == pytest.approx([140.56, 97.4], abs=0.1)
+    assert to_picture[0, 0] == pytest.approx(80, abs=0.1)
+
+
+@pytest.mark.parametrize("size", [60.0, 240.0])
+def test_the_network_finds_the_points_near_a_loose_guess(spot_landmarks, size):
+    located = spot_landmarks.locate(spot(320, 240, size / 2), template_at(320 + size / 6, 240 - size / 8, size * 1.1))
+    assert located is not None
+    points, score = located
+    assert score > 0.9
+    assert np.abs(points - template_at(320, 240, size)).max() < 0.06 * size
+
+
+@pytest.mark.parametrize("guess", [(700, 240, 100), (320, 240, 5), (320, 240, 5000), (np.nan, 240, 100)])
+def test_a_guess_that_is_no_face_is_not_looked_at(spot_landmarks, guess):
+    with np.errstate(invalid="ignore"):
+        assert spot_landmarks.locate(spot(320, 240, 50), template_at(*guess)) is None
+
+
+def test_a_network_of_another_shape_is_refused():
+    class Wrong(OnnxRuntimeEngine):
+        @property
+        def output(self):
+            return TensorSpec("out", (1, 68, 2), np.dtype("float32"))
+
+    with pytest.raises(EngineError, match="479"):
+        LandmarkNetwork(Wrong(spot_network()))
+
+
+def followed(tracker, picture, ns):
+    """Let the tracker look until it has the face: its finder has a thread of its own."""
+    for _ in range(400):
+        if faces := tracker.update(picture, ns):
+            return faces[0]
+        time.sleep(0.01)
+    raise AssertionError("no face within 4 s")
+
+
+def test_a_face_is_found_followed_lost_and_found_again(tracker):
+    first = followed(tracker, portrait(scale=1.4), 0)
+    for frame in range(1, 20):
+        (face,) = tracker.update(portrait(scale=1.4, x=640 + 6 * frame), frame * FRAME_NS)
+        assert face.track_id == first.track_id
+    assert face.landmarks_px[:, 0].mean() - first.landmarks_px[:, 0].mean() > 6 * 19 / 2
+    assert tracker.update(Picture(1280, 720), 20 * FRAME_NS) == ()
+    assert followed(tracker, portrait(scale=1.0, x=300), 60 * FRAME_NS).track_id != first.track_id
+
+
+def test_a_face_behind_a_hand_for_a_moment_is_the_same_face(tracker):
+    first = followed(tracker, portrait(), 0)
+    for frame in range(1, 5):
+        assert tracker.update(Picture(1280, 720), frame * FRAME_NS) == ()
+    (face,) = tracker.update(portrait(), 5 * FRAME_NS)
+    assert face.track_id == first.track_id
+
+
+def test_after_reset_the_old_place_is_forgotten(tracker):
+    followed(tracker, portrait(), 0)
+    tracker.reset()
+    assert tracker.update(portrait(), FRAME_NS) == ()
+
+
+def test_the_picture_is_not_modified(tracker):
+    picture = portrait()
+    kept = picture.data.copy()
+    followed(tracker, picture, 0)
+    assert np.array_equal(picture.data, kept)
