@@ -1,10 +1,17 @@
-"""Buffers that the driver allocated and that we see through mmap, of either side of a device."""
+"""Buffers that the driver allocated and that we see through mmap, of either side of a device.
+
+Python's own mmap keeps a second descriptor on the device, and cannot be closed while a view of it lives: one forgotten
+array would hold the camera after `close`, and v4l2loopback would let no other writer in. So the mapping is made here.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import mmap
-from typing import TYPE_CHECKING
+import os
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +22,27 @@ if TYPE_CHECKING:
     from lensd.v4l2.device import Filled
     from lensd.v4l2.uapi import BufferType
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = (
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_long,
+)
+_libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_MAP_FIXED = 0x10
+_FAILED = ctypes.c_void_p(-1).value
+
 
 class MappedBuffers:
     """The buffers of one stream.
 
     Attributes:
         views: for each buffer a (length,) uint8 array over the driver's memory; of use only while the buffer is ours,
-            that is between `dequeue` and `queue`.
+            that is between `dequeue` and `queue`. After `close` they are harmless: memory of nobody's.
     """
 
     def __init__(self, descriptor: int, side: BufferType, count: int) -> None:
@@ -31,13 +52,12 @@ class MappedBuffers:
             OSError: EBUSY while another program streams; ENOMEM; EINVAL where the driver has no streaming.
         """
         self._descriptor, self._side = descriptor, side
-        self._maps: list[mmap.mmap] = []
+        self._mapped: list[tuple[int, int, weakref.finalize[Any, Any]]] = []
         self.views: list[U8] = []
         try:
             for index in range(device.request_buffers(descriptor, side, count)):
                 offset, length = device.query_buffer(descriptor, side, index)
-                self._maps.append(mmap.mmap(descriptor, length, offset=offset))
-                self.views.append(np.frombuffer(self._maps[-1], np.uint8))
+                self.views.append(self._map(offset, length))
         except BaseException:
             self.close()
             raise
@@ -60,14 +80,27 @@ class MappedBuffers:
         return device.dequeue(self._descriptor, self._side)
 
     def close(self) -> None:
-        """Unmap the buffers and have the driver free them; the stream is to be off. Does no harm when repeated.
-
-        Python's mmap keeps a descriptor of its own open, and with it the device. Where somebody still has a view, both
-        go with that view.
-        """
+        """Give the buffers back to the driver; the stream is to be off. Does no harm when repeated."""
         self.views.clear()
-        while self._maps:
-            with contextlib.suppress(BufferError):
-                self._maps.pop().close()
-        with contextlib.suppress(OSError):  # unplugged, or the last view holds them: closing the device frees them
+        for address, length, unmap in self._mapped:
+            if unmap.alive:  # somebody still has a view: from now on it shows other memory, and the driver's is free
+                _mmap(address, length, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED, -1, 0)
+        self._mapped.clear()
+        with contextlib.suppress(OSError):  # unplugged: there is nothing left to free
             device.request_buffers(self._descriptor, self._side, 0)
+
+    def _map(self, offset: int, length: int) -> U8:
+        address = _mmap(None, length, mmap.MAP_SHARED, self._descriptor, offset)
+        memory = (ctypes.c_uint8 * length).from_address(address)
+        unmap = weakref.finalize(memory, _libc.munmap, address, length)  # when the last view is gone
+        unmap.atexit = False
+        self._mapped.append((address, length, unmap))
+        return np.frombuffer(memoryview(memory), np.uint8)
+
+
+def _mmap(address: int | None, length: int, flags: int, descriptor: int, offset: int) -> int:
+    mapped: int = _libc.mmap(address, length, mmap.PROT_READ | mmap.PROT_WRITE, flags, descriptor, offset)
+    if mapped == _FAILED:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return mapped

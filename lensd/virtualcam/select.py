@@ -1,0 +1,41 @@
+"""Which output `--output` means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lensd.errors import ConfigError
+from lensd.virtualcam.node import find_node
+from lensd.virtualcam.none import NullSink
+from lensd.virtualcam.video_file import SUFFIXES, VideoFileSink
+
+if TYPE_CHECKING:
+    from lensd.frames import VideoFormat
+    from lensd.ports import FrameSink
+
+
+def open_sink(output: str, video: VideoFormat) -> FrameSink:
+    """Open an output.
+
+    Args:
+        output: "auto" ("SnapLens Camera"), "/dev/videoN" (a v4l2loopback device), a video file's path, or "none".
+        video: size and rate of all that will be written.
+
+    Raises:
+        ConfigError: it is none of these.
+        SinkMissing: no such device, or none of ours; try again later, and it may have come.
+        SinkRefused: the device does not do what is asked.
+        SinkError: it cannot be written.
+    """
+    if output == "none":
+        return NullSink(video)
+    path = Path(output)
+    if output != "auto" and path.suffix.lower() in SUFFIXES:
+        return VideoFileSink(path.expanduser(), video)
+    if output != "auto" and not output.startswith("/dev/"):
+        choices = f"auto, /dev/videoN, none, or a file that ends in {', '.join(SUFFIXES)}"
+        raise ConfigError(f"output {output!r}", f"is none of these: {choices}", "--output auto")
+    from lensd.virtualcam.backend import LoopbackSink
+
+    return LoopbackSink(find_node() if output == "auto" else path, video)
