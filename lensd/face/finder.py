@@ -33,6 +33,29 @@ _DUTY = 6
 _BOX_MIDDLE = (0.007, 0.093)
 
 
+class FaceSearch:
+    """The cascade itself, in the caller's thread."""
+
+    def __init__(self) -> None:
+        """Load the cascade (8 ms).
+
+        Raises:
+            EngineError: the installed OpenCV has no such cascade.
+        """
+        path = Path(cv2.data.haarcascades) / _CASCADE
+        if not path.exists():
+            raise EngineError("face finder", f"{_CASCADE} is not in this OpenCV", "pip install 'opencv-python<5'")
+        self._cascade = cv2.CascadeClassifier(str(path))
+
+    def __call__(self, plane: U8, block: int) -> F32 | None:
+        """Return the largest face of what `small_plane` made: (478, 3), the template laid on its box."""
+        boxes = self._cascade.detectMultiScale(plane, scaleFactor=1.15, minNeighbors=3, minSize=(24, 24))
+        if not len(boxes):
+            return None
+        largest = max(boxes, key=lambda box: int(box[2]))
+        return landmarks_in_box(*(int(side) * block for side in largest))
+
+
 class FaceFinder:
     """Looks for the largest face; used by one thread, beside its own."""
 
@@ -42,10 +65,7 @@ class FaceFinder:
         Raises:
             EngineError: the installed OpenCV has no such cascade.
         """
-        path = Path(cv2.data.haarcascades) / _CASCADE
-        if not path.exists():
-            raise EngineError("face finder", f"{_CASCADE} is not in this OpenCV", "pip install 'opencv-python<5'")
-        self._cascade = cv2.CascadeClassifier(str(path))
+        self._search_plane = FaceSearch()
         self._planes: Mailbox[tuple[U8, int]] = Mailbox()
         self._found: Mailbox[F32] = Mailbox()
         self._not_before_s = 0.0
@@ -57,11 +77,7 @@ class FaceFinder:
         if time.monotonic() < self._not_before_s:
             return
         self._not_before_s = math.inf
-        # Whole blocks: averaging 3x3 costs 0.1 ms at 720p, a scale in between 3.
-        block = -(-picture.width // _WIDTH_PX)
-        height, width = (side // block for side in picture.y.shape)
-        whole = picture.y[: height * block, : width * block]
-        self._planes.put((cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), block))
+        self._planes.put(small_plane(picture))
 
     def found(self) -> F32 | None:
         """Return the face that a search has found since the last call: (478, 3), the template laid on its box."""
@@ -77,14 +93,20 @@ class FaceFinder:
             while True:
                 if (wanted := self._planes.take()) is None:
                     continue
-                plane, block = wanted
                 started = time.monotonic()
-                boxes = self._cascade.detectMultiScale(plane, scaleFactor=1.15, minNeighbors=3, minSize=(24, 24))
-                if len(boxes):
-                    largest = max(boxes, key=lambda box: int(box[2]))
-                    self._found.put(landmarks_in_box(*(int(side) * block for side in largest)))
+                if (found := self._search_plane(*wanted)) is not None:
+                    self._found.put(found)
                 now = time.monotonic()
                 self._not_before_s = now + max(_PAUSE_S, _DUTY * (now - started))
+
+
+def small_plane(picture: Picture) -> tuple[U8, int]:
+    """Return the luma plane that is searched, at most 430 pixels wide, and how many pixels make one of its own."""
+    # Whole blocks: averaging 3x3 costs 0.1 ms at 720p, a scale in between 3.
+    block = -(-picture.width // _WIDTH_PX)
+    height, width = (side // block for side in picture.y.shape)
+    whole = picture.y[: height * block, : width * block]
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), block
 
 
 def landmarks_in_box(x: int, y: int, width: int, height: int) -> F32:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lensd.face.finder import FaceFinder
 from lensd.face.smoothing import FaceSmoother
@@ -19,6 +19,19 @@ _KEEP = 0.4
 _REMEMBER_NS = 500_000_000
 
 
+class Finder(Protocol):
+    """Looks for a face anywhere in the picture."""
+
+    def offer(self, picture: Picture) -> None:
+        """Take a picture to search in; what is there is told by `found`, at once or later."""
+
+    def found(self) -> F32 | None:
+        """Return what was found since the last call: (478, 3), about where a face is."""
+
+    def close(self) -> None:
+        """End what runs."""
+
+
 class MeshTracker:
     """Implements `FaceTracker` for one face.
 
@@ -26,15 +39,15 @@ class MeshTracker:
     none, the finder looks for one in its own thread, and what it finds counts when the network agrees.
     """
 
-    def __init__(self, network: LandmarkNetwork) -> None:
-        """Take over `network`, also where this raises.
+    def __init__(self, network: LandmarkNetwork, finder: Finder | None = None) -> None:
+        """Take over `network`, also where this raises, and `finder`; without one it makes its own, with a thread.
 
         Raises:
             EngineError: the face finder cannot be made.
         """
         self._network = network
         try:
-            self._finder = FaceFinder()
+            self._finder: Finder = finder or FaceFinder()
         except BaseException:
             network.close()
             raise

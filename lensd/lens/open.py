@@ -92,11 +92,13 @@ def stickers_of(package: LensPackage) -> list[Sticker]:
 
 
 def teacher_of(package: LensPackage) -> list[Sticker] | None:
-    """Return the stickers of the overlay that a generator was taught; None where it names none.
+    """Return the stickers of the overlay that a generator was taught, or of an overlay itself; None where it names none.
 
     Raises:
         LensError: the overlay that it names is not there, or is none.
     """
+    if package.manifest.stickers:
+        return stickers_of(package)
     if package.manifest.teacher is None:
         return None
     beside = package.path.parent / f"{package.manifest.teacher}.lens"
