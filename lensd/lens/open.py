@@ -92,7 +92,7 @@ def stickers_of(package: LensPackage) -> list[Sticker]:
 
 
 def teacher_of(package: LensPackage) -> list[Sticker] | None:
-    """Return the stickers of the overlay that a generator was taught, or of an overlay itself; None where it names none.
+    """Return the overlay that a generator was taught, or an overlay itself, as stickers; None without.
 
     Raises:
         LensError: the overlay that it names is not there, or is none.
