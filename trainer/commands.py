@@ -1,0 +1,146 @@
+"""`lensd pairs`, `lensd train` and `lensd export`, registered under the entry points "lensd.commands"."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lensd.errors import ConfigError, LensError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trainer.train import Progress
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.option("--lens", required=True, help="The overlay to be taught: a name as in `lensd lenses`, or a folder.")
+@click.option("--faces", type=_FOLDER, required=True, help="Folder with images/, index.csv and mesh478.npz.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder to write the pairs to.")
+@click.option("--side", default=1.4, show_default=True, help="Side of the network's square, face units.")
+@click.option("--up", default=0.05, show_default=True, help="How far its centre lies above the face's, face units.")
+@click.option("--size", default=256, show_default=True, help="Pixels a side of the network's square.")
+def pairs(lens: str, faces: Path, out: Path, side: float, up: float, size: int) -> None:
+    """Make training pairs from photographs and an overlay lens."""
+    from lensd.lens.open import find_package, stickers_of
+    from lensd.lens.package import open_package
+    from trainer.pairs import Crop, make_pairs
+
+    path = find_package(lens)
+    stickers = stickers_of(open_package(path)) if path is not None else []
+    if not stickers:
+        raise LensError(f"lens {lens}", "is no overlay, so it cannot teach", "lensd lenses")
+    with _bar("pictures") as tell:
+        count = make_pairs(faces, out, stickers, Crop(side, up, size), tell)
+    click.echo(f"{count} pictures in {out}; look at {out / 'look'}, then: lensd train --pairs {out} --run RUN")
+
+
+@click.command()
+@click.option("--pairs", "folder", type=_FOLDER, required=True, help="Folder written by `lensd pairs`.")
+@click.option("--run", type=_FOLDER, required=True, help="Folder for the checkpoint and its progress.")
+@click.option("--size", default=160, show_default=True, help="Pixels a side of the samples; finish at the lens's own.")
+@click.option("--steps", default=8000, show_default=True, help="Steps in all.")
+@click.option("--batch", default=16, show_default=True, help="Samples a step.")
+@click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
+@click.option("--threads", default=1, show_default=True, help="CPU threads; one is reproducible bit for bit.")
+@click.option("--seed", default=1, show_default=True, help="All chance follows from it.")
+@click.option("--bf16", is_flag=True, help="Compute in bfloat16: 1.5 times faster on CPUs that have it.")
+@click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint to start from.")
+@click.option("--resume", is_flag=True, help="Go on where RUN stopped.")
+def train(folder: Path, run: Path, start_from: Path | None, resume: bool, **chosen: Any) -> None:
+    """Train a generator on pairs. Ctrl-C saves the state; --resume goes on from it."""
+    from trainer import checkpoint
+    from trainer.pairs import open_pairs
+    from trainer.train import CHECKPOINT, Settings
+    from trainer.train import train as run_training
+
+    if not resume and (run / CHECKPOINT).exists():
+        raise ConfigError(str(run), "holds a checkpoint already", "add --resume to go on, or choose another --run")
+    if resume:
+        checkpoint.load(run / CHECKPOINT)
+    settings = replace(Settings(), size_px=chosen.pop("size"), **chosen)
+    click.echo("reading the pairs")
+    opened = open_pairs(folder)
+    with _until_signal() as stop:
+        finished = run_training(opened, run, settings, start_from=start_from, resume=resume, stop=stop, progress=_tell)
+    click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {run / CHECKPOINT}")
+    click.echo(f"next: lensd export {run / CHECKPOINT} --out NAME.lens" if finished else "go on with --resume")
+
+
+@click.command()
+@click.argument("source", metavar="CHECKPOINT", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", type=_FOLDER, required=True, help="The package to write, NAME.lens.")
+@click.option("--title", help="What people read; from the name where not given.")
+@click.option("--teacher", required=True, help="The overlay that it was taught.")
+@click.option("--version", default="1.0.0", show_default=True, help="Of the lens.")
+@click.option("--card", type=click.Path(path_type=Path, dir_okay=False), help='CARD.md; "{facts}" is filled in.')
+def export(source: Path, out: Path, title: str | None, teacher: str, version: str, card: Path | None) -> None:
+    """Write a trained generator as a lens package."""
+    from trainer.export import About, licence_text
+    from trainer.export import export as write
+
+    if out.suffix != ".lens":
+        raise ConfigError(str(out), "a lens package is a folder NAME.lens", f"--out {out}.lens")
+    name = out.stem
+    about = About(name, title or name.replace("-", " ").title(), teacher, version)
+    text = card.read_text() if card else f"# {about.title}\n\n{{facts}}\n"
+    difference = write(source, out, about, text, licence_text())
+    click.echo(f"wrote {out}; torch and ONNX Runtime differ by {difference:.3f} of 255 on the golden picture")
+    click.echo(f"next: lensd evaluate {out} --faces DIR, then: lensd run --lens {name}")
+
+
+def _tell(line: Progress) -> None:
+    share, left = line.step / line.steps, (line.steps - line.step) / max(line.step, 1)
+    text = f"\r{line.step}/{line.steps} ({share:4.0%})  loss {line.loss:.4f}  {line.samples_per_s:.0f} samples/s"
+    click.echo(text, nl=False)
+    if (figures := line.figures) is not None:
+        click.echo(
+            f"\n  held out: IoU {figures.iou_mean:.3f} (5 % below {figures.iou_p5:.3f}, turned {figures.iou_turned:.3f}),"
+            f" fired {figures.fired:.1%}, outside {figures.outside:.3f}/255, inside {figures.inside:.3f}"
+        )
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that takes work done and in all, and moves a bar; it is drawn on a terminal only."""
+    bar = None
+
+    def tell(done: int, of: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = click.progressbar(length=of, label=label)
+            bar.__enter__()
+        bar.update(done - bar.pos)
+
+    try:
+        yield tell
+    finally:
+        if bar is not None:
+            bar.__exit__(None, None, None)
+
+
+@contextmanager
+def _until_signal() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C or SIGTERM came; a second one ends the program as always."""
+    came = False
+
+    def note(number: int, _: object) -> None:
+        nonlocal came
+        came = True
+        signal.signal(number, before[number])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

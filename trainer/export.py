@@ -1,0 +1,185 @@
+"""A checkpoint to a lens package, the third stage: network, golden pair, preview, card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+import torch
+
+from lensd.errors import ConfigError
+from lensd.lens.align import apply, crop_to_picture, invert
+from lensd.lens.overlay import render_crop
+from trainer import checkpoint
+from trainer.generator import Generator, count_macs
+from trainer.onnx_graph import generator_onnx
+from trainer.package import over, png, webp, write_package
+from trainer.pairs import Crop
+from trainer.portrait import cut, portrait
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lensd.frames import U8
+    from lensd.lens.overlay import Sticker
+
+SHARPNESS = 2.0
+PREVIEW_PX = 320
+_PREVIEW_SIDE = 1.9
+# float16 weights against float32 ones, and rounding to 0..255: colour under the matte may differ by this much.
+_PARITY_MEAN, _PARITY_MAX = 0.5, 24
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What lens.toml says of a lens."""
+
+    name: str
+    title: str
+    teacher: str
+    version: str = "1.0.0"
+    author: str = "SnapLens Camera"
+    tags: tuple[str, ...] = ("sticker", "glasses")
+
+
+def export(path: Path, folder: Path, about: About, card: str, licence: str) -> float:
+    """Write a generator's package.
+
+    Args:
+        path: a checkpoint of `trainer.train`; its averaged weights are taken.
+        folder: NAME.lens.
+        about: for lens.toml.
+        card: CARD.md; "{facts}" in it becomes a few lines about the network.
+        licence: LICENSE.
+
+    Returns:
+        Mean difference of torch's and ONNX Runtime's pictures, 0..255.
+
+    Raises:
+        ConfigError: no checkpoint, or the two runtimes differ.
+        LensError: the result is no package.
+    """
+    network, crop, step = open_generator(path)
+    macs, parameters = count_macs(network, crop.size_px), sum(p.numel() for p in network.parameters())
+    photo, points = portrait()
+    golden_in, _ = cut(photo, points, crop.size_px, crop.side, crop.up)
+    expected = run_torch(network, golden_in, SHARPNESS)
+    content = generator_onnx(network, crop.size_px, SHARPNESS)
+    golden_out = run_onnx(content, golden_in)
+    mean, worst = _difference(expected, golden_out)
+    if mean > _PARITY_MEAN or worst > _PARITY_MAX:
+        raise ConfigError(
+            str(path), f"torch and ONNX Runtime differ by {mean:.2f} of 255, at most {worst}", "report it"
+        )
+    head = f'''schema = 1
+name = "{about.name}"
+title = "{about.title}"
+version = "{about.version}"
+author = "{about.author}"
+licence = "MIT"
+kind = "generator"
+tags = [{", ".join(f'"{tag}"' for tag in about.tags)}]
+
+[crop]
+side = {crop.side}
+up = {crop.up}
+size_px = {crop.size_px}
+
+[generator]
+network = "generator.onnx"
+
+[teacher]
+overlay = "{about.teacher}"
+'''
+    facts = (
+        f"{macs / 1e9:.3f} real GMAC at {crop.size_px}x{crop.size_px} (counted by code), {parameters:,} parameters, "
+        f"float16 weights, {len(content) / 1e6:.2f} MB; training step {step:,}."
+    )
+    contents = {
+        "generator.onnx": content,
+        "golden/in.png": png(golden_in),
+        "golden/out.png": png(golden_out),
+        "preview.webp": webp(preview(golden_out, crop)),
+        "CARD.md": card.replace("{facts}", facts).encode(),
+        "LICENSE": licence.encode(),
+    }
+    write_package(folder, head, contents)
+    return mean
+
+
+def export_overlay(folder: Path, head: str, stickers: Sequence[Sticker], names: Sequence[str], card: str) -> None:
+    """Write an overlay's package: its stickers under `names`, a preview, card and licence; `head` as in lens.toml."""
+    photo, points = portrait()
+    square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
+    drawn = render_crop(stickers, apply(invert(to_photo), points[:, :2]), PREVIEW_PX)
+    contents = {name: png(sticker.image) for name, sticker in zip(names, stickers, strict=True)}
+    contents |= {
+        "preview.webp": webp(over(square, drawn)),
+        "CARD.md": card.encode(),
+        "LICENSE": licence_text().encode(),
+    }
+    write_package(folder, head, contents)
+
+
+def open_generator(path: Path) -> tuple[Generator, Crop, int]:
+    """Return a checkpoint's averaged generator, ready to run, the crop it was trained for, and the step.
+
+    Raises:
+        ConfigError: not a generator's checkpoint.
+    """
+    tensors, state = checkpoint.load(path)
+    try:
+        network = Generator(tuple(state["settings"]["widths"]), state["settings"]["blocks"])
+        network.load_state_dict(checkpoint.unpack("average", tensors))
+        return network.eval(), Crop(**state["crop"]), int(state["step"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ConfigError(str(path), f"not a generator's checkpoint ({error})", "lensd train --help") from error
+
+
+@torch.no_grad()
+def run_torch(network: Generator, crop: U8, sharpness: float = 1.0) -> U8:
+    """Paint one crop with torch: (S, S, 3) uint8 to (S, S, 4) uint8."""
+    x = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 255
+    logits = network(x) * torch.tensor([1.0, 1.0, 1.0, sharpness]).reshape(1, 4, 1, 1)
+    return (torch.sigmoid(logits) * 255).round().to(torch.uint8)[0].permute(1, 2, 0).contiguous().numpy()
+
+
+def run_onnx(content: bytes, crop: U8) -> U8:
+    """Paint one crop with ONNX Runtime: (S, S, 3) uint8 to (S, S, 4) uint8."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {"crop": crop[None]})[0][0], np.uint8)
+
+
+def preview(golden_out: U8, crop: Crop) -> U8:
+    """Return the portrait wearing the lens, (PREVIEW_PX, PREVIEW_PX, 3) uint8: painted as in a call, at full size."""
+    import cv2
+
+    photo, points = portrait()
+    square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
+    whole = np.vstack([crop_to_picture(points, crop.size_px, crop.side, crop.up), [0, 0, 1]]).astype(np.float64)
+    to_square = (np.vstack([invert(to_photo), [0, 0, 1]]).astype(np.float64) @ whole)[:2]
+    drawn = golden_out.copy()
+    drawn[..., :3][drawn[..., 3] == 0] = 0
+    size = (PREVIEW_PX, PREVIEW_PX)
+    return over(square, np.asarray(cv2.warpAffine(drawn, to_square, size, flags=cv2.INTER_LINEAR), np.uint8))
+
+
+def licence_text() -> str:
+    """Return this project's licence."""
+    beside = Path(__file__).resolve().parents[1] / "LICENSE"
+    if beside.is_file():
+        return beside.read_text()
+    return files("lensd.lenses").joinpath("thug-life.lens", "LICENSE").read_text()
+
+
+def _difference(a: U8, b: U8) -> tuple[float, int]:
+    """Return mean and largest difference of colour multiplied by matte, and matte."""
+    x, y = (np.dstack([p[..., :3] * (p[..., 3:] / 255.0), p[..., 3]]) for p in (a.astype(float), b.astype(float)))
+    away = np.abs(x - y)
+    return float(away.mean()), int(np.ceil(away.max()))

@@ -1,0 +1,140 @@
+"""Networks written as ONNX by hand: few plain operators, weights as float16, the same nodes from any torch.
+
+torch's own exporters leave shape arithmetic and names that change from version to version; our two networks are a
+hundred lines as a graph. Cast nodes widen the weights to float32 when a runtime loads them, so that the file is half
+as large and the arithmetic is not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from trainer.generator import Generator, Residual, Unit, fold
+from trainer.landmarks import POINTS, SIZE_PX, UNIT_PX, LandmarkNet
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+OPSET = 17
+
+
+class Graph:
+    """Nodes and constants in the order in which they are added; every method returns the name of what it adds."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: np.ndarray) -> str:
+        """Add a constant as it is."""
+        name = f"c{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def weight(self, value: torch.Tensor) -> str:
+        """Add a weight, stored as float16, widened to float32.
+
+        Raises:
+            ValueError: a value that float16 cannot hold.
+        """
+        narrow = value.detach().numpy().astype(np.float16)
+        if not np.isfinite(narrow).all():
+            raise ValueError("a weight is beyond float16's range")
+        return self.node("Cast", self.constant(narrow), to=TensorProto.FLOAT)
+
+    def scalar(self, value: float) -> str:
+        """Add a float32 number."""
+        return self.constant(np.array(value, np.float32))
+
+    def node(self, operator: str, *inputs: str, **attributes: object) -> str:
+        """Add a node with one output."""
+        name = f"n{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
+
+    def convolution(self, layer: nn.Conv2d, x: str) -> str:
+        """Add a convolution with its bias."""
+        pads = [layer.kernel_size[0] // 2] * 4
+        inputs = [x, self.weight(layer.weight)] + ([] if layer.bias is None else [self.weight(layer.bias)])
+        return self.node("Conv", *inputs, kernel_shape=list(layer.kernel_size), strides=list(layer.stride), pads=pads)
+
+    def linear(self, layer: nn.Linear, x: str) -> str:
+        """Add a fully connected layer."""
+        return self.node("Gemm", x, self.weight(layer.weight), self.weight(layer.bias), transB=1)
+
+    def unit(self, unit: Unit, x: str) -> str:
+        """Add a folded unit."""
+        y = self.convolution(unit.convolution, x)
+        return self.node("Relu", y) if unit.active else y
+
+    def chain(self, part: nn.Module, x: str) -> str:
+        """Add a part made of units and residual blocks, one after another."""
+        if isinstance(part, Unit):
+            return self.unit(part, x)
+        if isinstance(part, Residual):
+            return self.node("Relu", self.node("Add", x, self.chain(part.body, x)))
+        for child in part.children():
+            x = self.chain(child, x)
+        return x
+
+    def picture(self, name: str) -> str:
+        """Turn the input `name`, (1, S, S, 3) uint8, into (1, 3, S, S) in -0.5..0.5."""
+        x = self.node("Transpose", self.node("Cast", name, to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+        return self.node("Sub", self.node("Mul", x, self.scalar(1 / 255)), self.scalar(0.5))
+
+    def finish(self, last: str, inside: onnx.ValueInfoProto, outside: onnx.ValueInfoProto, what: str) -> bytes:
+        """Return the whole model, checked, with `last` as its output."""
+        self._nodes.append(helper.make_node("Identity", [last], [outside.name]))
+        graph = helper.make_graph(self._nodes, what, [inside], [outside], self._constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+        model.producer_name = "snaplens"
+        onnx.checker.check_model(model, full_check=True)
+        return model.SerializeToString()
+
+
+def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
+    """Write a generator: `crop` (1, S, S, 3) uint8 RGB to `layer` (1, S, S, 4) uint8 RGB and matte.
+
+    Args:
+        network: folded here, in place.
+        size: S.
+        sharpness: the matte's logit is multiplied by it, which narrows soft edges and leaves the cut at 0.5.
+    """
+    fold(network)
+    g = Graph()
+    skips = [g.unit(network.stem, g.picture("crop"))]
+    for down in network.down:
+        skips.append(g.chain(down, skips[-1]))
+    y = g.chain(network.deep, skips.pop())
+    twice = g.constant(np.array([1, 1, 2, 2], np.float32))
+    for narrow, merge in zip(reversed(network.narrow), reversed(network.merge), strict=True):
+        y = g.node("Resize", g.chain(narrow, y), "", twice, mode="linear", coordinate_transformation_mode="half_pixel")
+        y = g.chain(merge, g.node("Relu", g.node("Add", y, skips.pop())))
+    y = g.node("DepthToSpace", g.convolution(network.head, y), blocksize=2, mode="CRD")
+    y = g.node("Mul", y, g.constant(np.array([1, 1, 1, sharpness], np.float32).reshape(1, 4, 1, 1)))
+    y = g.node("Round", g.node("Mul", g.node("Sigmoid", y), g.scalar(255)))
+    y = g.node("Transpose", g.node("Cast", y, to=TensorProto.UINT8), perm=[0, 2, 3, 1])
+    inside = helper.make_tensor_value_info("crop", TensorProto.UINT8, [1, size, size, 3])
+    outside = helper.make_tensor_value_info("layer", TensorProto.UINT8, [1, size, size, 4])
+    return g.finish(y, inside, outside, "generator")
+
+
+def landmarks_onnx(network: LandmarkNet) -> bytes:
+    """Write the tracker's network: `crop` (1, 128, 128, 3) uint8 RGB to `points` (1, 479, 3) float32; folded in place."""
+    fold(network)
+    g = Graph()
+    x = g.chain(network.squeeze, g.chain(network.body, g.unit(network.stem, g.picture("crop"))))
+    x = g.node("Relu", g.linear(network.mix, g.node("Flatten", x)))
+    middle = np.array([(SIZE_PX - 1) / 2, (SIZE_PX - 1) / 2, 0], np.float32)
+    points = g.node("Reshape", g.linear(network.points, x), g.constant(np.array([1, POINTS, 3], np.int64)))
+    points = g.node("Add", g.node("Mul", points, g.scalar(UNIT_PX)), g.constant(middle))
+    presence = g.node("Reshape", g.linear(network.presence, x), g.constant(np.array([1, 1, 1], np.int64)))
+    row = g.node("Concat", presence, g.constant(np.zeros((1, 1, 2), np.float32)), axis=2)
+    inside = helper.make_tensor_value_info("crop", TensorProto.UINT8, [1, SIZE_PX, SIZE_PX, 3])
+    outside = helper.make_tensor_value_info("points", TensorProto.FLOAT, [1, POINTS + 1, 3])
+    return g.finish(g.node("Concat", points, row, axis=1), inside, outside, "landmarks")
