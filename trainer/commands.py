@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from trainer.train import Progress
+
+if importlib.util.find_spec("torch") is None:  # looked for, not imported: that takes two seconds
+    raise ImportError("the trainer needs torch")
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
