@@ -48,3 +48,11 @@ def test_the_keeper_imports_nothing_that_may_crash_hang_or_weigh():
 def test_the_command_line_imports_nothing_heavy_before_a_verb_is_chosen():
     loaded = set(in_a_fresh_interpreter("import sys, lensd.cli; print(*sys.modules)").split())
     assert loaded & (HEAVY - {"click"}) == set()
+
+
+def test_without_torch_the_trainers_verbs_say_what_is_missing():
+    code = "import sys; sys.modules['torch'] = None; sys.argv = ['lensd', 'train']; from lensd.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78
+    assert "needs the trainer" in done.stderr
+    assert "pip install 'snaplens[trainer]'" in done.stderr
