@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -129,11 +129,7 @@ class PlanRunner:
     def _captured(self, held: ExitStack) -> Any:
         """Return a frame's work as one executable graph, or None where this network cannot be captured (logged)."""
         try:
-            self._cuda.begin_capture(self._stream)
-            try:
-                self._enqueue()
-            finally:
-                graph = self._cuda.end_capture(self._stream)
+            graph = self._graph()
         except EngineError as error:
             _log.warning("%s runs without a CUDA graph: %s", self._what, error.why)
             return None
@@ -141,6 +137,16 @@ class PlanRunner:
             return self._hold(held, self._cuda.instantiate, self._cuda.destroy_executable, graph)
         finally:
             self._cuda.destroy_graph(graph)
+
+    def _graph(self) -> Any:
+        self._cuda.begin_capture(self._stream)
+        try:
+            self._enqueue()
+        except EngineError:
+            with suppress(EngineError):  # the capture has to end, or the stream is of no more use
+                self._cuda.destroy_graph(self._cuda.end_capture(self._stream))
+            raise
+        return self._cuda.end_capture(self._stream)
 
     def _forget(self) -> None:
         """Drop TensorRT's objects, the youngest first: the context uses the engine, the engine the runtime."""
