@@ -34,7 +34,7 @@ find_python() {
             return
         fi
     done
-    die "there is no Python 3.11 or later" "sudo apt-get install python3 python3-venv    (Debian 12, Ubuntu 24.04, or later)"
+    die "there is no Python 3.11 or later" "sudo apt-get install python3 python3-venv libgl1 libglib2.0-0    (Debian 12, Ubuntu 24.04, or later)"
 }
 
 # OpenCV's wheels bring their own libraries, but these three of the system's.
