@@ -10,6 +10,7 @@ import numpy as np
 
 from lensd.errors import MediaError
 from lensd.evaluation.measure import FaceFigures, Measurer
+from lensd.face.patient import track_still
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with faces done and faces in all."""
 
-_FRAME_NS = 33_333_333
-# A tracker takes a few frames to settle; a photograph is shown to it as a camera held still would.
-STILL_FRAMES = 5
 _GROUPS: tuple[tuple[str, Callable[[LabelledFace], bool | None]], ...] = (
     ("yaw <= 20", lambda face: None if face.yaw_deg is None else abs(face.yaw_deg) <= 20),
     ("yaw > 20", lambda face: None if face.yaw_deg is None else abs(face.yaw_deg) > 20),
@@ -116,7 +114,7 @@ def evaluate(
         except MediaError as error:
             skipped.append((face.file, error.why))
         else:
-            seen = face.landmarks_px if tracker is None else track_still(tracker, picture)
+            seen = seen_points(face, picture, tracker)
             figures, _ = measurer.measure(face.file, picture, seen, face.landmarks_px)
             if teacher is not None and figures.iou is None:
                 skipped.append((face.file, "the sticker lies outside the picture"))
@@ -135,14 +133,12 @@ def evaluate(
     return Evaluation(lens.name, points, summarise(each), groups, each, tuple(skipped))
 
 
-def track_still(tracker: FaceTracker, picture: Picture) -> F32 | None:
-    """Return the points that `tracker` settles on, (478, 3) picture pixels; None where it finds no face."""
-    tracker.reset()
-    seen = None
-    for frame in range(STILL_FRAMES):
-        found = tracker.update(picture, frame * _FRAME_NS)
-        seen = found[0].landmarks_px if found else None
-    return seen
+def seen_points(face: LabelledFace, picture: Picture, tracker: FaceTracker | None) -> F32 | None:
+    """Return the points that the lens is given: the mesh's, or the tracker's, None where it finds no face."""
+    if tracker is None:
+        return face.landmarks_px
+    found = track_still(tracker, picture)
+    return found[0].landmarks_px if found else None
 
 
 def summarise(each: Sequence[FaceFigures]) -> Figures:

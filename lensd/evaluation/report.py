@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from lensd.errors import MediaError
-from lensd.evaluation.evaluate import track_still
+from lensd.evaluation.evaluate import seen_points
 from lensd.evaluation.measure import Measurer
 from lensd.whole_file import write_whole
 
@@ -65,7 +65,7 @@ def write_report(
     for worst in evaluation.worst(WORST):
         face = known[worst.file]
         picture = faces.picture(face)
-        seen = face.landmarks_px if tracker is None else track_still(tracker, picture)
+        seen = seen_points(face, picture, tracker)
         _, drawn = measurer.measure(face.file, picture, seen, face.landmarks_px)
         shown = [drawn.camera, drawn.lens] + ([] if drawn.truth is None else [drawn.truth])
         iou = "no teacher" if worst.iou is None else f"IoU {worst.iou:.3f}"

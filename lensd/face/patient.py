@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lensd.frames import F32, Face, Picture
-    from lensd.ports import Engine
+    from lensd.ports import Engine, FaceTracker
+
+_FRAME_NS = 33_333_333
+_STILL_FRAMES = 5
 
 
 class SearchAtOnce:
@@ -75,3 +78,12 @@ def open_patient_tracker(make_engine: Callable[[bytes], Engine]) -> PatientTrack
         EngineError: the network is not there, or cannot be run.
     """
     return PatientTracker(LandmarkNetwork(make_engine(read_landmarks_network())))
+
+
+def track_still(tracker: FaceTracker, picture: Picture) -> tuple[Face, ...]:
+    """Return the faces of a photograph, shown to `tracker` for a few frames as a camera held still would, to settle."""
+    tracker.reset()
+    found: tuple[Face, ...] = ()
+    for frame in range(_STILL_FRAMES):
+        found = tracker.update(picture, frame * _FRAME_NS)
+    return found
