@@ -7,7 +7,7 @@ as large and the arithmetic is not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -51,7 +51,7 @@ class Graph:
         """Add a float32 number."""
         return self.constant(np.array(value, np.float32))
 
-    def node(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Add a node with one output."""
         name = f"n{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
@@ -88,13 +88,15 @@ class Graph:
         return self.node("Sub", self.node("Mul", x, self.scalar(1 / 255)), self.scalar(0.5))
 
     def finish(self, last: str, inside: onnx.ValueInfoProto, outside: onnx.ValueInfoProto, what: str) -> bytes:
-        """Return the whole model, checked, with `last` as its output."""
-        self._nodes.append(helper.make_node("Identity", [last], [outside.name]))
+        """Return the whole model, checked, with the node added last, `last`, as its output."""
+        if self._nodes[-1].output[0] != last:
+            raise ValueError(f"{last} is not the last node")
+        self._nodes[-1].output[0] = outside.name
         graph = helper.make_graph(self._nodes, what, [inside], [outside], self._constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
         model.producer_name = "snaplens"
         onnx.checker.check_model(model, full_check=True)
-        return model.SerializeToString()
+        return bytes(model.SerializeToString())
 
 
 def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
@@ -118,14 +120,18 @@ def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
     y = g.node("DepthToSpace", g.convolution(network.head, y), blocksize=2, mode="CRD")
     y = g.node("Mul", y, g.constant(np.array([1, 1, 1, sharpness], np.float32).reshape(1, 4, 1, 1)))
     y = g.node("Round", g.node("Mul", g.node("Sigmoid", y), g.scalar(255)))
-    y = g.node("Transpose", g.node("Cast", y, to=TensorProto.UINT8), perm=[0, 2, 3, 1])
+    # TensorRT takes uint8 at a network's two ends only, so the cast comes last; ONNX Runtime is as fast (5.3 ms).
+    y = g.node("Cast", g.node("Transpose", y, perm=[0, 2, 3, 1]), to=TensorProto.UINT8)
     inside = helper.make_tensor_value_info("crop", TensorProto.UINT8, [1, size, size, 3])
     outside = helper.make_tensor_value_info("layer", TensorProto.UINT8, [1, size, size, 4])
     return g.finish(y, inside, outside, "generator")
 
 
 def landmarks_onnx(network: LandmarkNet) -> bytes:
-    """Write the tracker's network: `crop` (1, 128, 128, 3) uint8 RGB to `points` (1, 479, 3) float32; folded in place."""
+    """Write the tracker's network: `crop` (1, 128, 128, 3) uint8 RGB to `points` (1, 479, 3) float32.
+
+    The network is folded in place.
+    """
     fold(network)
     g = Graph()
     x = g.chain(network.squeeze, g.chain(network.body, g.unit(network.stem, g.picture("crop"))))
