@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FRESH_S = 2.0
+LOOK_AGAIN_S = 2.0
 
 
 class LensList:
@@ -26,7 +26,7 @@ class LensList:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lenses: dict[str, LensInfo] = {}
-        self._read_s = -_FRESH_S
+        self._read_s = -LOOK_AGAIN_S
 
     def as_list(self) -> list[dict[str, Any]]:
         """Return name, title, kind and source of each lens, and whether it has a preview. A few milliseconds."""
@@ -61,7 +61,7 @@ class LensList:
 
     def _look(self) -> dict[str, LensInfo]:
         with self._lock:
-            if time.monotonic() - self._read_s > _FRESH_S:
+            if time.monotonic() - self._read_s > LOOK_AGAIN_S:
                 try:
                     self._lenses = {lens.name: lens for lens in find_lenses()}
                 except LensdError as error:

@@ -67,7 +67,7 @@ class PageProcess:
             logger=silent,
             handler_cancellation=True,
             keepalive_timeout=30,
-            lingering_time=0,
+            lingering_time=1,  # seconds in which a refused body is still read, so that the refusal is read too
             shutdown_timeout=_END_S,
         )
         await runner.setup()

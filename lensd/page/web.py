@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from lensd.errors import ControlError, LensdError
+from lensd.control.messages import decode
+from lensd.errors import ControlError, LensdError, ProtocolError
 from lensd.page.guard import Guard, refusal
 from lensd.page.live import LivePicture, TooManyViewers
 from lensd.page.words import figures_from_status
@@ -97,10 +98,9 @@ class PreviewSite:
         if request.content_type != "application/json":
             return refusal(415, "the switch", "must be JSON")
         try:
-            order = await request.json()
-        except ValueError:
-            return refusal(400, "the switch", "is not JSON")
-        lens = order.get("lens") if isinstance(order, dict) else None
+            lens = decode(await request.read()).get("lens")
+        except ProtocolError:
+            return refusal(400, "the switch", "is no JSON object")
         if not isinstance(lens, str) or not self._lenses.knows(lens):
             return refusal(400, "the lens", "is none that there is", "reload the page")
         try:

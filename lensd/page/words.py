@@ -65,7 +65,8 @@ def _latency(latency_ms: object) -> tuple[str, str]:
 def _output(status: Message) -> tuple[str, str]:
     output, problem = _text(status.get("output")), status.get("output_problem")
     if output not in {"", "none"}:
-        return output, ""
+        name, _, node = output.partition(" (/")  # as sinks are named: SnapLens Camera (/dev/video10)
+        return name, f"/{node.removesuffix(')')}" if node else ""
     if isinstance(problem, dict):
         parts = (_text(problem.get(part)) for part in ("why", "hint"))
         return "None yet", " – ".join(part for part in parts if part)

@@ -16,7 +16,6 @@ import numpy as np
 
 from lensd.control.connection import Connection
 from lensd.control.server import serve
-from lensd.errors import LensError
 from lensd.shared_picture import SharedPictureWriter, create_shared_picture
 
 # YUV of what the four quarters of the picture show, and the RGB that a browser must make of them (BT.601 limited).
@@ -50,7 +49,7 @@ class PictureSource:
         picture.y[:16, left : left + 32] = 235
         picture.u[:8, left // 2 : left // 2 + 16] = 128
         picture.v[:8, left // 2 : left // 2 + 16] = 128
-        writer.publish(time.monotonic_ns())
+        self.written = writer.publish(time.monotonic_ns())
 
     def _run(self):
         at = 0
@@ -68,10 +67,12 @@ class PictureSource:
 class StandInKeeper:
     """Starts the page's real process and talks to it."""
 
-    def __init__(self, *, environment=None, switch_s=0.0):
+    def __init__(self, *, data_home):
         self.events, self.requests = [], []
-        self.lens, self.switch_s = "none", switch_s
-        self.broken = {"broken"}
+        self.lens = "none"
+        self.broken = {}  # lens: the error with which a switch to it is refused
+        self.slow = {}  # lens: how long a switch to it takes, in seconds
+        self.deaf = set()  # methods that are never answered
         self._arrived = threading.Condition()
         self._selector = selectors.DefaultSelector()
         ours, theirs = socket.socketpair()
@@ -80,9 +81,10 @@ class StandInKeeper:
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             pass_fds=(theirs.fileno(),),
-            env={**os.environ, "LENSD_LOG": "DEBUG", **(environment or {})},
+            env={**os.environ, "LENSD_LOG": "DEBUG", "XDG_DATA_HOME": str(data_home)},
         )
         theirs.close()
+        self._peer = ours.fileno()
         self._connection = Connection(ours, self._selector, self._take)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper")
@@ -108,17 +110,18 @@ class StandInKeeper:
             serve(message, self._connection.send, self._handle)
 
     def _handle(self, request, answer):
+        if request.method in self.deaf:
+            return
         if request.method == "status":
             answer(self.status())
         elif request.method == "switch":
             name = request.params["lens"]
             if name in self.broken:
-                raise LensError(f"lens {name}", "its network is damaged", "choose another: lensd switch NAME")
+                raise self.broken[name]
             self.lens = name
-            if self.switch_s:
-                threading.Timer(self.switch_s, answer, [{"lens": name}]).start()
-            else:
-                answer({"lens": name})
+            timer = threading.Timer(self.slow.get(name, 0), answer, [{"lens": name, "state": "on"}])
+            timer.daemon = True
+            timer.start()
 
     def status(self):
         return {
@@ -156,11 +159,16 @@ class StandInKeeper:
         assert event["id"] == seen
         return event["url"]
 
+    def send_raw(self, data):
+        os.write(self._peer, data)
+
     def hang_up(self):
         self._connection.close()
 
     def close(self):
-        """End the page by end of file, and return what it logged."""
+        """End the page by end of file, and return what it logged; a second time it does nothing."""
+        if self._closing.is_set():
+            return self.log
         self._closing.set()
         self._thread.join()
         self._connection.close()
@@ -176,6 +184,7 @@ class StandInKeeper:
 
     @property
     def log(self):
+        """All that the page has logged, once it has ended."""
         return "".join(self._stderr)
 
 
@@ -208,6 +217,9 @@ class Browser:
     def post(self, path, body, **headers):
         headers = {"Origin": f"http://{self.host}", "Content_Type": "application/json", **headers}
         return self.request("POST", path, body, **headers)
+
+    def sock_timeout(self, seconds):
+        self._connection.sock.settimeout(seconds)
 
     def close(self):
         self._connection.close()

@@ -10,6 +10,7 @@ let ended = false; // our session is over: nothing more is asked
 let lenses = [];
 let active = null; // the lens that is on
 let wanted = null; // the lens that was asked for and is not on yet
+let refused = null; // the lens that was asked for last and could not be had: the next step goes on from it
 let looking = new AbortController();
 
 // ---- Words -------------------------------------------------------------------------------------------------------
@@ -19,9 +20,11 @@ function say(text) {
   byId("message-text").replaceChildren(...spoken(text));
 }
 
-// Our hints name commands after "lensd": they are set as what is to be typed.
+// Commands in hints are set as what is to be typed.
+const COMMAND = /(lensd (?:run|status|lenses|switch NAME|switch|stop|devices|preview|doctor)\b)/;
+
 function spoken(text) {
-  return text.split(/(lensd [a-z]+(?: [A-Za-z|-]+)?)/).map((part, at) => {
+  return text.split(COMMAND).map((part, at) => {
     if (at % 2 === 0) return part;
     const code = document.createElement("code");
     code.textContent = part;
@@ -38,6 +41,7 @@ function setState(mark, text) {
   const state = byId("state");
   if (byId("state-text").textContent === text && state.dataset.mark === mark) return; // or it is read out every second
   state.dataset.mark = mark;
+  state.title = text; // where the line is too short for it
   byId("state-text").textContent = text;
 }
 
@@ -64,7 +68,13 @@ async function ask(address, options = {}) {
   const answer = await response.json();
   if (response.ok) return answer;
   const { what, why, hint } = answer.error;
-  throw new Error(`${what}: ${why}.${hint ? ` ${hint}` : ""}`);
+  throw new Error(`${sentence(`${what}: ${why}`)} ${sentence(hint.replace(/^lensd /, "type lensd "))}`.trim());
+}
+
+// No full stop after a command: it would be typed too.
+function sentence(text) {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return !whole || /[.?!…]$/.test(whole) || COMMAND.test(whole) ? whole : `${whole}.`;
 }
 
 // ---- The live picture ----------------------------------------------------------------------------------------------
@@ -202,6 +212,7 @@ function markLenses() {
 async function choose(name) {
   if (ended || name === wanted) return;
   wanted = name;
+  refused = null;
   say("");
   markLenses();
   try {
@@ -212,6 +223,7 @@ async function choose(name) {
     });
     if (wanted === name) active = answer.lens;
   } catch (error) {
+    if (wanted === name) refused = name;
     if (wanted === name && !ended) say(error instanceof TypeError ? "The preview does not answer." : error.message);
   }
   if (wanted === name) {
@@ -222,7 +234,7 @@ async function choose(name) {
 
 function step(by) {
   if (!lenses.length) return;
-  const at = lenses.findIndex(({ name }) => name === (wanted ?? active));
+  const at = lenses.findIndex(({ name }) => name === (wanted ?? refused ?? active));
   const { name } = lenses[(Math.max(at, 0) + by + lenses.length) % lenses.length];
   if (byId("lenses").contains(document.activeElement)) {
     [...byId("lenses").children].find((button) => button.dataset.name === name)?.focus();
