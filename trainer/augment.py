@@ -82,7 +82,8 @@ def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, s
     if mirrored:
         grid[..., 0] = width - 1 - grid[..., 0]
     border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
-    crop = cv2.remap(photo, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=border)
+    warped = cv2.remap(photo, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=border)
+    crop: U8 = warped.astype(np.uint8, copy=False)
     to_crop = invert(to_window)
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     placed = np.column_stack([apply(to_crop, points[:, :2]), points[:, 2] * scale]).astype(np.float32)
@@ -104,10 +105,10 @@ def _jittered_crop(pairs: Pairs, points: F32, size: int, rng: np.random.Generato
     shift = rng.uniform(-1, 1, 2) * strength.shift * size * reach
     centre = (size - 1) / 2
     turned = cv2.getRotationMatrix2D((centre, centre), angle, scale)
-    turned[:, 2] += shift
+    turned[:, 2] = turned[:, 2] + shift
     exact = crop_to_picture(points, size, pairs.crop.side, pairs.crop.up)
     whole = np.vstack([turned, [0, 0, 1]])
-    return (exact.astype(np.float64) @ whole).astype(np.float32)
+    return np.asarray(exact.astype(np.float64) @ whole, np.float32)
 
 
 def _grid(size: int, affine: F32) -> F32:

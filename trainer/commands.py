@@ -6,6 +6,7 @@ import importlib.util
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 if importlib.util.find_spec("torch") is None:  # looked for, not imported: that takes two seconds
     raise ImportError("the trainer needs torch")
+
+# Named here without importing them, which takes seconds: `lensd --help` loads this module too.
+for _needed in ("torch", "safetensors", "onnx"):
+    if find_spec(_needed) is None:
+        raise ImportError(f"the trainer needs {_needed}", name=_needed)
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -60,20 +66,23 @@ def pairs(lens: str, faces: Path, out: Path, side: float, up: float, size: int) 
 @click.option("--resume", is_flag=True, help="Go on where RUN stopped.")
 def train(folder: Path, run: Path, start_from: Path | None, resume: bool, **chosen: Any) -> None:
     """Train a generator on pairs. Ctrl-C saves the state; --resume goes on from it."""
-    from trainer import checkpoint
     from trainer.pairs import open_pairs
-    from trainer.train import CHECKPOINT, Settings
+    from trainer.train import CHECKPOINT, Run, Settings
     from trainer.train import train as run_training
 
     if not resume and (run / CHECKPOINT).exists():
         raise ConfigError(str(run), "holds a checkpoint already", "add --resume to go on, or choose another --run")
-    if resume:
-        checkpoint.load(run / CHECKPOINT)
     settings = replace(Settings(), size_px=chosen.pop("size"), **chosen)
     click.echo("reading the pairs")
     opened = open_pairs(folder)
+    if resume:
+        state = Run.resumed(opened, run, settings.steps, settings.threads)
+    else:
+        state = Run(opened, run, settings)
+        if start_from is not None:
+            state.start_from(start_from)
     with _until_signal() as stop:
-        finished = run_training(opened, run, settings, start_from=start_from, resume=resume, stop=stop, progress=_tell)
+        finished = run_training(state, stop=stop, progress=_tell)
     click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {run / CHECKPOINT}")
     click.echo(f"next: lensd export {run / CHECKPOINT} --out NAME.lens" if finished else "go on with --resume")
 
@@ -101,13 +110,14 @@ def export(source: Path, out: Path, title: str | None, teacher: str, version: st
 
 
 def _tell(line: Progress) -> None:
-    share, left = line.step / line.steps, (line.steps - line.step) / max(line.step, 1)
+    share = line.step / line.steps
     text = f"\r{line.step}/{line.steps} ({share:4.0%})  loss {line.loss:.4f}  {line.samples_per_s:.0f} samples/s"
     click.echo(text, nl=False)
     if (figures := line.figures) is not None:
         click.echo(
-            f"\n  held out: IoU {figures.iou_mean:.3f} (5 % below {figures.iou_p5:.3f}, turned {figures.iou_turned:.3f}),"
-            f" fired {figures.fired:.1%}, outside {figures.outside:.3f}/255, inside {figures.inside:.3f}"
+            f"\n  held out: IoU {figures.iou_mean:.3f} (5 % below {figures.iou_p5:.3f}, "
+            f"turned {figures.iou_turned:.3f}), fired {figures.fired:.1%}, outside {figures.outside:.3f}/255, "
+            f"inside {figures.inside:.3f}"
         )
 
 
@@ -134,13 +144,13 @@ def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
 def _until_signal() -> Iterator[Callable[[], bool]]:
     """Yield a function that says whether Ctrl-C or SIGTERM came; a second one ends the program as always."""
     came = False
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, _: object) -> None:
         nonlocal came
         came = True
         signal.signal(number, before[number])
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         signal.signal(number, note)
     try:

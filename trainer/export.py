@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import onnxruntime
 import torch
@@ -75,14 +77,15 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
         raise ConfigError(
             str(path), f"torch and ONNX Runtime differ by {mean:.2f} of 255, at most {worst}", "report it"
         )
-    head = f'''schema = 1
+    tags = json.dumps(about.tags)
+    head = f"""schema = 1
 name = "{about.name}"
 title = "{about.title}"
 version = "{about.version}"
 author = "{about.author}"
 licence = "MIT"
 kind = "generator"
-tags = [{", ".join(f'"{tag}"' for tag in about.tags)}]
+tags = {tags}
 
 [crop]
 side = {crop.side}
@@ -94,7 +97,7 @@ network = "generator.onnx"
 
 [teacher]
 overlay = "{about.teacher}"
-'''
+"""
     facts = (
         f"{macs / 1e9:.3f} real GMAC at {crop.size_px}x{crop.size_px} (counted by code), {parameters:,} parameters, "
         f"float16 weights, {len(content) / 1e6:.2f} MB; training step {step:,}."
@@ -158,8 +161,6 @@ def run_onnx(content: bytes, crop: U8) -> U8:
 
 def preview(golden_out: U8, crop: Crop) -> U8:
     """Return the portrait wearing the lens, (PREVIEW_PX, PREVIEW_PX, 3) uint8: painted as in a call, at full size."""
-    import cv2
-
     photo, points = portrait()
     square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
     whole = np.vstack([crop_to_picture(points, crop.size_px, crop.side, crop.up), [0, 0, 1]]).astype(np.float64)

@@ -2,11 +2,12 @@
 
 Why so: dense 3x3 convolutions and channels in eights run fastest on CPUs and in TensorRT; batch normalisation folds
 into them at export; the grid ends at 1/32 with a few residual blocks, where one pixel sees the whole face; bilinear
-up-sampling and one pixel shuffle leave no checkerboard. Counted in real multiply-adds (`count_macs`): 0.39 G at 256x256.
+up-sampling and one pixel shuffle leave no checkerboard. In real multiply-adds (`count_macs`): 0.408 G at 256x256.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -25,13 +26,9 @@ class Generator(nn.Module):
         super().__init__()
         self.widths, self.blocks = widths, blocks
         self.stem = Unit(3, widths[0], stride=2)
-        self.down = nn.ModuleList(
-            nn.Sequential(Unit(a, b, stride=2), Unit(b, b)) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Sequential(Unit(a, b, stride=2), Unit(b, b)) for a, b in pairwise(widths))
         self.deep = nn.Sequential(*(Residual(widths[-1]) for _ in range(blocks)))
-        self.narrow = nn.ModuleList(
-            Unit(b, a, kernel=1, active=False) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.narrow = nn.ModuleList(Unit(b, a, kernel=1, active=False) for a, b in pairwise(widths))
         self.merge = nn.ModuleList(Unit(a, a) for a in widths[:-1])
         self.head = nn.Conv2d(widths[0], 16, 3, 1, 1)
         nn.init.constant_(self.head.bias, 0.0)  # type: ignore[arg-type]
@@ -65,6 +62,7 @@ class Unit(nn.Module):
         self.active = active
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply it."""
         x = self.norm(self.convolution(x))
         return functional.relu(x) if self.active else x
 
@@ -77,6 +75,7 @@ class Residual(nn.Module):
         self.body = nn.Sequential(Unit(width, width), Unit(width, width, active=False))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply it."""
         return functional.relu(x + self.body(x))
 
 
@@ -91,8 +90,8 @@ def fold(network: nn.Module) -> nn.Module:
             if norm.running_var is None or norm.running_mean is None:
                 raise ValueError("a normalisation without running statistics cannot be folded")
             gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            arguments: Any = (old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding)
-            new = nn.Conv2d(*arguments, bias=True)
+            kernel, stride = old.kernel_size[0], old.stride[0]
+            new = nn.Conv2d(old.in_channels, old.out_channels, kernel, stride, kernel // 2)
             new.weight.data = (old.weight * gain[:, None, None, None]).detach()
             new.bias.data = (norm.bias - norm.running_mean * gain).detach()  # type: ignore[union-attr]
             unit.convolution = new

@@ -46,7 +46,7 @@ def centred(pairs: Pairs, index: int, size: int) -> tuple[U8, U8, F32]:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     photo = cv2.warpAffine(pairs.photos[index], to_window, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     points = apply(invert(to_window), pairs.points[index, :, :2])
-    return photo, render_crop(pairs.stickers, points, size), points
+    return photo.astype(np.uint8, copy=False), render_crop(pairs.stickers, points, size), points
 
 
 @torch.no_grad()
@@ -95,4 +95,4 @@ def compare(photo: U8, painted: U8, truth: U8) -> tuple[float, float, float]:
 
 def _over(photo: U8, rgba: U8) -> F32:
     matte = rgba[..., 3:].astype(np.float32) / 255
-    return photo * (1 - matte) + rgba[..., :3] * matte
+    return np.asarray(photo * (1 - matte) + rgba[..., :3] * matte, np.float32)

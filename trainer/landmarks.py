@@ -6,10 +6,12 @@ spoiled like a lens's samples, but farther: the tracker's crop follows the last 
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -21,6 +23,7 @@ from torch.nn import functional
 from lensd.lens.align import template_points
 from trainer import checkpoint
 from trainer.augment import Strength, moved_photo
+from trainer.average import follow
 from trainer.generator import Residual, Unit
 from trainer.pairs import Crop
 from trainer.spoil import spoil
@@ -55,7 +58,7 @@ class LandmarkNet(nn.Module):
         super().__init__()
         self.stem = Unit(3, widths[0], stride=2)
         stages: list[nn.Module] = []
-        for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for i, (a, b) in enumerate(pairwise(widths)):
             stages.append(Unit(a, b, stride=2))
             stages.append(Residual(b) if 0 < i < 3 else Unit(b, b))
         self.body = nn.Sequential(*stages)
@@ -94,7 +97,7 @@ def wing(error: Tensor) -> Tensor:
 
 
 def nothing(pairs: Pairs, index: int, rng: np.random.Generator) -> U8:
-    """Make a crop without a whole face: a corner, a piece of a face, a face far off centre, or noise: (S, S, 3) uint8."""
+    """Make a crop without a whole face: a corner, a piece, a face far off centre, or noise: (S, S, 3) uint8."""
     photo, points = pairs.photos[index], pairs.points[index]
     width = photo.shape[1]
     length = float(np.linalg.norm(points[152, :2] - points[10, :2]))
@@ -116,8 +119,8 @@ def nothing(pairs: Pairs, index: int, rng: np.random.Generator) -> U8:
     shift = centre - linear @ np.full(2, (SIZE_PX - 1) / 2)
     affine = np.column_stack([linear, shift])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    border = cv2.BORDER_REPLICATE
-    return spoil(cv2.warpAffine(photo, affine, (SIZE_PX, SIZE_PX), flags=flags, borderMode=border), rng)
+    piece = cv2.warpAffine(photo, affine, (SIZE_PX, SIZE_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return spoil(piece.astype(np.uint8, copy=False), rng)
 
 
 def landmark_batch(pairs: Pairs, indices: np.ndarray, seed: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
@@ -170,7 +173,7 @@ def train_landmarks(
     seed: int = 1,
     start_from: Path | None = None,
     stop: Callable[[], bool] = lambda: False,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Train the tracker's network; `landmarks.safetensors` in `run` holds the running mean of the weights.
 
@@ -184,11 +187,10 @@ def train_landmarks(
     tested = np.array([source in TESTED_SOURCES for source in pairs.sources])
     taught = np.flatnonzero(~pairs.held_out & ~tested)
     weights = np.where(np.abs(pairs.yaw[taught]) > 15, 2.5, 1.0)
-    network = LandmarkNet().to(memory_format=torch.channels_last)
+    network = LandmarkNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start_from is not None:
         network.load_state_dict(checkpoint.load(start_from)[0])
-    average = LandmarkNet().to(memory_format=torch.channels_last)
-    average.load_state_dict(network.state_dict())
+    average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
     run.mkdir(parents=True, exist_ok=True)
     started, losses = time.monotonic(), []
@@ -205,26 +207,17 @@ def train_landmarks(
             out = network.features(photos)
         loss = landmark_loss(network.place(out.float()), mesh, face)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
         losses.append(float(loss.detach()))
-        _follow(average, network, min(0.998, (1 + step) / (10 + step)))
+        follow(average, network, min(0.998, (1 + step) / (10 + step)))
         if (step + 1) % 500 == 0 or step + 1 == steps:
             checkpoint.save(run / "landmarks.safetensors", average.state_dict(), {"step": step + 1})
             others = np.flatnonzero(pairs.held_out)
             exact, rough = (point_error(average, pairs, others, jitter=jitter) for jitter in (False, True))
             speed = (step + 1) * batch / (time.monotonic() - started)
             progress(
-                f"{step + 1}/{steps} loss {np.mean(losses[-500:]):.3f}, {speed:.0f} samples/s, error over the outer eye "
-                f"distance {exact.mean():.4f} centred, {rough.mean():.4f} jittered (median {np.median(rough):.4f})"
+                f"{step + 1}/{steps} loss {np.mean(losses[-500:]):.3f}, {speed:.0f} samples/s, error over the outer "
+                f"eye distance {exact.mean():.4f} centred, {rough.mean():.4f} jittered (median {np.median(rough):.4f})"
             )
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, network: nn.Module, keep: float) -> None:
-    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - keep)
-        else:
-            kept.copy_(new)

@@ -1,8 +1,9 @@
 """Photographs and an overlay lens to a folder of pairs, the first stage.
 
-The folder holds `photos.npy` (uint8 windows round each face), `points.npy` (the mesh inside them), `pairs.json` (persons,
-split, crop, stickers), `sticker-N.png` and `look/`, a few A|B|matte strips for a person to look at. A is a photograph,
-B the photograph with the sticker; training draws B itself, after it has augmented A, so that targets are exact.
+The folder holds `photos.npy` (uint8 windows round each face), `points.npy` (the mesh inside them), `pairs.json`
+(persons, split, crop, stickers), `sticker-N.png` and `look/`, a few A|B|matte strips for a person to look at. A is a
+photograph, B the photograph with the sticker; training draws B itself, after it has augmented A, so that targets are
+exact.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def window(photo: U8, points: F32) -> tuple[U8, F32]:
     flags = (cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     cut = cv2.warpAffine(photo, upright, (WINDOW_PX, WINDOW_PX), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
     moved = np.column_stack([apply(invert(upright), points[:, :2]), points[:, 2] / scale])
-    return cut, moved.astype(np.float32)
+    return cut.astype(np.uint8, copy=False), moved.astype(np.float32)
 
 
 def make_pairs(
@@ -102,7 +103,7 @@ def make_pairs(
     out: Path,
     stickers: Sequence[Sticker],
     crop: Crop,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> int:
     """Write a folder of pairs.
 

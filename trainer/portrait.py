@@ -1,4 +1,4 @@
-"""The one person whose picture may be shown: NASA's portrait of Eileen Collins, public domain, in scikit-image's data."""
+"""The one person whose picture may be shown: NASA's portrait of Eileen Collins, public domain, in scikit-image."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def portrait() -> tuple[U8, F32]:
     to_picture = similarity(points[_IRIS, :2], _PUPILS)
     scale = float(np.hypot(to_picture[0, 0], to_picture[1, 0]))
     placed = np.column_stack([apply(to_picture, points[:, :2]), points[:, 2] * scale])
-    return np.asarray(astronaut(), np.uint8), placed.astype(np.float32)
+    picture: U8 = astronaut()  # type: ignore[no-untyped-call]
+    return picture, placed.astype(np.float32)
 
 
 def cut(photo: U8, points: F32, size: int, side: float, up: float) -> tuple[U8, F32]:

@@ -1,4 +1,4 @@
-"""Things worn and held before a face, drawn into the photograph before the sticker is: glasses, hands, other pictures."""
+"""Things worn and held before a face, drawn into the photograph before the sticker is: glasses, hands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def wear_glasses(crop: U8, points: F32, rng: np.random.Generator, *, dark: bool)
     shift = centre + axes @ slip - linear @ ((np.array(_CANVAS) - 1) / 2)
     size = crop.shape[1], crop.shape[0]
     drawn = cv2.warpAffine(canvas, np.column_stack([linear, shift]), size, flags=cv2.INTER_LINEAR)
-    _lay(crop, drawn)
+    _lay(crop, drawn.astype(np.uint8, copy=False))
 
 
 def wear_occluder(crop: U8, points: F32, other: U8, rng: np.random.Generator) -> None:
@@ -60,7 +60,7 @@ def wear_occluder(crop: U8, points: F32, other: U8, rng: np.random.Generator) ->
     else:
         corner = rng.integers(0, other.shape[0] - size, 2) if other.shape[0] > size else np.zeros(2, int)
         piece = other[corner[0] : corner[0] + size, corner[1] : corner[1] + size]
-        fill = cv2.resize(piece, (size, size), interpolation=cv2.INTER_LINEAR)
+        fill = cv2.resize(piece, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     _lay(crop, np.dstack([fill, mask]))
 
 
@@ -95,7 +95,14 @@ def _glasses(rng: np.random.Generator, *, dark: bool) -> U8:
             cv2.ellipse(canvas, _pixel(at), axes, float(rng.uniform(0, 180)), 0, 360, shine, -1, cv2.LINE_AA)
         cv2.polylines(canvas, [np.rint(outline).astype(np.int32)], True, (*frame, 255), thick, cv2.LINE_AA)
         temple = middle + np.array([side * (_EYE_X + half_w), -0.02]) * _CANVAS_PX
-        cv2.line(canvas, _pixel(temple), _pixel(temple + (side * 60, -2)), (*frame, 255), max(thick, 2), cv2.LINE_AA)
+        cv2.line(
+            canvas,
+            _pixel(temple),
+            _pixel(temple + np.array([side * 60, -2])),
+            (*frame, 255),
+            max(thick, 2),
+            cv2.LINE_AA,
+        )
     bridge = (_EYE_X - half_w + 0.01) * _CANVAS_PX
     ends = middle + np.array([[-bridge, -4], [bridge, -4]])
     cv2.line(canvas, _pixel(ends[0]), _pixel(ends[1]), (*frame, 255), max(thick, 2), cv2.LINE_AA)
@@ -108,4 +115,4 @@ def _lay(crop: U8, rgba: U8) -> None:
 
 
 def _pixel(point: np.ndarray) -> tuple[int, int]:
-    return int(round(float(point[0]))), int(round(float(point[1])))
+    return round(float(point[0])), round(float(point[1]))

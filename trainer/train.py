@@ -6,10 +6,12 @@ the same weights, bit for bit, as one that was not (on one thread of one machine
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import math
 import time
+from collections import deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from lensd.errors import ConfigError
 from lensd.whole_file import write_whole
 from trainer import checkpoint
 from trainer.augment import Strength, sample
+from trainer.average import follow
 from trainer.generator import STRIDE, WIDTHS, Generator
 from trainer.held_out import Figures, measure
 from trainer.losses import lens_loss
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 120.0
+_TELL_EVERY = 50
 _TURNED_BY = 15.0
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -81,92 +85,140 @@ class Progress:
     figures: Figures | None
 
 
+class Run:
+    """One training run: network, running mean, optimizer and step, in a folder."""
+
+    def __init__(self, pairs: Pairs, folder: Path, settings: Settings, strength: Strength | None = None) -> None:
+        """Build a fresh network.
+
+        Raises:
+            ConfigError: settings that cannot be used, or nobody to train on.
+        """
+        if settings.size_px % STRIDE:
+            raise ConfigError("size_px", f"{settings.size_px} is no multiple of {STRIDE}")
+        torch.set_num_threads(settings.threads)
+        cv2.setNumThreads(1)
+        torch.manual_seed(settings.seed)
+        self.pairs, self.folder, self.settings, self.strength = pairs, folder, settings, strength
+        self.step = 0
+        self.network = Generator(settings.widths, settings.blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.network)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), settings.rate, weight_decay=settings.decay)
+        self._chances = _chances(pairs, settings.oversample)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def resumed(cls, pairs: Pairs, folder: Path, steps: int, threads: int = 1, strength: Strength | None = None) -> Run:
+        """Go on with the checkpoint in `folder`, to `steps` in all.
+
+        Raises:
+            ConfigError: no checkpoint of a generator there.
+        """
+        tensors, state = checkpoint.load(folder / CHECKPOINT)
+        try:
+            kept = {**state["settings"], "steps": steps, "threads": threads}
+            run = cls(pairs, folder, Settings(**{**kept, "widths": tuple(kept["widths"])}), strength)
+            run.network.load_state_dict(checkpoint.unpack("network", tensors))
+            run.average.load_state_dict(checkpoint.unpack("average", tensors))
+            checkpoint.unpack_optimizer(run.optimizer, tensors)
+            run.step = int(state["step"])
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ConfigError(str(folder / CHECKPOINT), f"not a generator's checkpoint ({error})") from error
+        return run
+
+    def start_from(self, path: Path) -> None:
+        """Take the averaged weights of another checkpoint.
+
+        Raises:
+            ConfigError: not a checkpoint of such a network.
+        """
+        tensors, _ = checkpoint.load(path)
+        try:
+            self.network.load_state_dict(checkpoint.unpack("average", tensors))
+        except RuntimeError as error:
+            raise ConfigError(str(path), "is of another network than the settings ask for") from error
+        self.average.load_state_dict(self.network.state_dict())
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all.
+
+        Raises:
+            OSError: the folder cannot be written; the old checkpoint is as it was.
+        """
+        tensors = checkpoint.pack("network", self.network.state_dict())
+        tensors |= checkpoint.pack("average", self.average.state_dict()) | checkpoint.pack_optimizer(self.optimizer)
+        state = {"step": self.step, "settings": asdict(self.settings), "crop": asdict(self.pairs.crop)}
+        checkpoint.save(self.folder / CHECKPOINT, tensors, state)
+
+    def advance(self) -> float:
+        """Do one step and return its loss.
+
+        Raises:
+            ConfigError: the loss is no number; the weights are as before the step.
+        """
+        settings = self.settings
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.rate * _pace(self.step, settings)
+        rng = np.random.default_rng((settings.seed, self.step, 0))
+        indices = rng.choice(len(self._chances), settings.batch, p=self._chances)
+        seed = (settings.seed, self.step, 1)
+        photos, targets = batch_of(self.pairs, indices, settings.size_px, seed, self.strength)
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+            logits = self.network(photos)
+        loss = lens_loss(logits.float(), photos, targets).mean()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ConfigError(str(self.folder), f"the loss became {value} at step {self.step}", "a lower --rate")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        follow(self.average, self.network, min(settings.average, (1 + self.step) / (10 + self.step)))
+        return value
+
+
 def train(
-    pairs: Pairs,
-    run: Path,
-    settings: Settings,
+    run: Run,
     *,
-    start_from: Path | None = None,
-    resume: bool = False,
     stop: Callable[[], bool] = lambda: False,
-    progress: Callable[[Progress], None] = lambda line: None,
-    strength: Strength | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> bool:
-    """Train until `settings.steps` are done or `stop` says so; either way the state is saved.
+    """Train until the run's steps are done or `stop` says so; either way the state is saved.
 
     Args:
-        pairs: from `open_pairs`.
-        run: folder for checkpoint and progress; made where missing.
-        settings: ignored but for `steps` and `threads` where `resume`.
-        start_from: a checkpoint whose averaged weights are the start.
-        resume: go on with the checkpoint in `run`.
+        run: new or resumed.
         stop: asked once a step.
         progress: told now and then.
-        strength: how far samples stray.
 
     Returns:
         True where all steps are done.
 
     Raises:
-        ConfigError: settings that cannot be used, no checkpoint to resume, or a loss that is no number.
+        ConfigError: a loss that is no number; the last checkpoint is as it was.
+        OSError: the folder cannot be written.
     """
-    tensors: dict[str, torch.Tensor] = {}
-    done = 0
-    if resume:
-        tensors, state = checkpoint.load(run / CHECKPOINT)
-        kept = {**state["settings"], "steps": settings.steps, "threads": settings.threads}
-        settings = Settings(**{**kept, "widths": tuple(kept["widths"])})
-        done = state["step"]
-    if settings.size_px % STRIDE:
-        raise ConfigError("size_px", f"{settings.size_px} is no multiple of {STRIDE}")
-    torch.set_num_threads(settings.threads)
-    cv2.setNumThreads(1)
-    torch.manual_seed(settings.seed)
-    network = Generator(settings.widths, settings.blocks).to(memory_format=torch.channels_last)
-    average = Generator(settings.widths, settings.blocks).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)
-    if resume:
-        network.load_state_dict(checkpoint.unpack("network", tensors))
-        checkpoint.unpack_optimizer(optimizer, tensors)
-    elif start_from is not None:
-        tensors, _ = checkpoint.load(start_from)
-        network.load_state_dict(checkpoint.unpack("average", tensors))
-    average.load_state_dict(checkpoint.unpack("average", tensors) if resume else network.state_dict())
-    run.mkdir(parents=True, exist_ok=True)
-    chances = _chances(pairs, settings.oversample)
-    saved_at, told_at, told_step, losses = time.monotonic(), time.monotonic(), done, [0.0]
-
-    def save() -> None:
-        packed = checkpoint.pack("network", network.state_dict()) | checkpoint.pack("average", average.state_dict())
-        state = {"step": done, "settings": asdict(settings), "crop": asdict(pairs.crop)}
-        checkpoint.save(run / CHECKPOINT, packed | checkpoint.pack_optimizer(optimizer), state)
-
-    while done < settings.steps and not stop():
-        for group in optimizer.param_groups:
-            group["lr"] = settings.rate * _pace(done, settings)
-        loss = _step(network, optimizer, pairs, chances, done, settings, strength)
-        if not math.isfinite(loss):
-            raise ConfigError(str(run), f"the loss became {loss} at step {done}", "a lower --rate, from the checkpoint")
-        losses.append(loss)
-        done += 1
-        _follow(average, network, min(settings.average, (1 + done) / (10 + done)))
-        if done % settings.measure_every == 0 or done == settings.steps:
-            now = time.monotonic()
-            speed = (done - told_step) * settings.batch / (now - told_at)
-            figures = measure(average, pairs, settings.size_px)
-            line = Progress(done, settings.steps, float(np.mean(losses[1:])), speed, figures)
-            _append(run / "progress.jsonl", line)
+    settings, losses = run.settings, deque[float](maxlen=run.settings.measure_every)
+    saved_at = told_at = time.monotonic()
+    told_step = run.step
+    while run.step < settings.steps and not stop():
+        losses.append(run.advance())
+        measured = run.step % settings.measure_every == 0 or run.step == settings.steps
+        if measured or run.step % _TELL_EVERY == 0:
+            speed = (run.step - told_step) * settings.batch / (time.monotonic() - told_at)
+            figures = measure(run.average, run.pairs, settings.size_px) if measured else None
+            line = Progress(run.step, settings.steps, float(np.mean(losses)), speed, figures)
             progress(line)
-            told_at, told_step, losses = time.monotonic(), done, [0.0]
-        elif done % 50 == 0:
-            speed = (done - told_step) * settings.batch / (time.monotonic() - told_at)
-            progress(Progress(done, settings.steps, float(np.mean(losses[-50:])), speed, None))
+            if measured:
+                _append(run.folder / "progress.jsonl", line)
+                told_at, told_step = time.monotonic(), run.step
         if time.monotonic() - saved_at > _SAVE_EVERY_S:
-            save()
+            run.save()
             saved_at = time.monotonic()
-    save()
-    log.info("training stopped at step %d of %d", done, settings.steps)
-    return done >= settings.steps
+    run.save()
+    log.info("training stopped at step %d of %d", run.step, settings.steps)
+    return run.step >= settings.steps
 
 
 def batch_of(
@@ -179,33 +231,11 @@ def batch_of(
     return photos.float().div_(255), targets.float().div_(255)
 
 
-def _step(
-    network: Generator,
-    optimizer: torch.optim.Optimizer,
-    pairs: Pairs,
-    chances: np.ndarray,
-    number: int,
-    settings: Settings,
-    strength: Strength | None,
-) -> float:
-    indices = np.random.default_rng((settings.seed, number, 0)).choice(len(chances), settings.batch, p=chances)
-    photos, targets = batch_of(pairs, indices, settings.size_px, (settings.seed, number, 1), strength)
-    network.train()
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
-        logits = network(photos)
-    loss = lens_loss(logits.float(), photos, targets).mean()
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimizer.step()
-    return float(loss.detach())
-
-
 def _chances(pairs: Pairs, oversample: float) -> np.ndarray:
     weights = np.where(np.abs(pairs.yaw) > _TURNED_BY, oversample, 1.0) * ~pairs.held_out
     if not weights.any():
         raise ConfigError("pairs", "nobody is left to train on: every person is held out")
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def _pace(step: int, settings: Settings) -> float:
@@ -213,15 +243,6 @@ def _pace(step: int, settings: Settings) -> float:
         return (step + 1) / settings.warm_up
     along = (step - settings.warm_up) / max(settings.steps - settings.warm_up, 1)
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(along, 1.0)))
-
-
-@torch.no_grad()
-def _follow(average: Generator, network: Generator, keep: float) -> None:
-    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - keep)
-        else:
-            kept.copy_(new)
 
 
 def _append(path: Path, line: Progress) -> None:

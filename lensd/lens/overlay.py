@@ -68,7 +68,8 @@ class Sticker:
             height, width = self._levels[-1].shape[:2]
             if height % 2 or width % 2:
                 break
-            self._levels.append(cv2.resize(self._levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+            half = cv2.resize(self._levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            self._levels.append(half.astype(np.uint8, copy=False))
         index = min(want, len(self._levels) - 1)
         return self._levels[index], float(2**index)
 

@@ -43,4 +43,4 @@ def thug_life_sticker() -> Sticker:
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) / "thug-life-overlay.lens"
     export_overlay(folder, _HEAD, [thug_life_sticker()], ["glasses.png"], _CARD)
-    print(f"wrote {folder}")
+    sys.stdout.write(f"wrote {folder}\n")

@@ -1,0 +1,86 @@
+import numpy as np
+import onnxruntime
+import torch
+from click.testing import CliRunner
+
+from lensd.lens.manifest import parse_manifest
+from lensd.lens.network import check_network
+from lensd.lens.package import open_package
+from trainer.art.shipped import thug_life_sticker
+from trainer.commands import export as export_command
+from trainer.commands import pairs as pairs_command
+from trainer.commands import train as train_command
+from trainer.export import About, export, licence_text, open_generator, run_onnx, run_torch
+from trainer.generator import Generator
+from trainer.landmarks import LandmarkNet
+from trainer.onnx_graph import generator_onnx, landmarks_onnx
+from trainer.train import CHECKPOINT, Run, Settings, train
+
+TINY = Settings(size_px=64, batch=2, steps=3, warm_up=1, measure_every=3, widths=(8, 8, 8, 8, 16), blocks=1)
+
+
+def test_torch_and_onnx_runtime_paint_the_same_picture():
+    torch.manual_seed(1)
+    network = Generator((8, 8, 16, 16, 16), 1)
+    network(torch.rand(4, 3, 64, 64))
+    network.eval()
+    crop = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    expected = run_torch(network, crop, 2.0)
+    content = generator_onnx(network, 64, 2.0)
+    check_network(content, 64, "generator.onnx")
+    assert np.abs(run_onnx(content, crop).astype(int) - expected).max() <= 2
+
+
+def test_torch_and_onnx_runtime_find_the_same_points():
+    torch.manual_seed(1)
+    network = LandmarkNet()
+    network(torch.rand(2, 3, 128, 128))
+    network.eval()
+    crop = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), dtype=np.uint8)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(crop).permute(0, 3, 1, 2).float() / 255).numpy()
+    session = onnxruntime.InferenceSession(landmarks_onnx(network))
+    found = session.run(["points"], {"crop": crop})[0]
+    assert found.shape == (1, 479, 3)
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() < 0.1
+
+
+def test_an_exported_lens_is_a_package_that_lensd_opens(pairs, tmp_path):
+    run = Run(pairs, tmp_path / "run", TINY)
+    train(run)
+    folder = tmp_path / "tiny.lens"
+    about = About("tiny", "Tiny", "thug-life-overlay")
+    assert export(run.folder / CHECKPOINT, folder, about, "# Tiny\n\n{facts}\n", licence_text()) < 0.5
+    package = open_package(folder)
+    assert package.manifest.teacher == "thug-life-overlay"
+    assert (package.manifest.crop.side, package.manifest.crop.size_px) == (1.4, 64)
+    assert b"real GMAC" in package.contents["CARD.md"]
+    assert open_generator(run.folder / CHECKPOINT)[2] == 3
+
+
+def test_the_shipped_overlay_is_what_its_art_draws():
+    from importlib.resources import files
+
+    folder = files("lensd.lenses") / "thug-life-overlay.lens"
+    manifest = parse_manifest((folder / "lens.toml").read_bytes(), "lens.toml")
+    sticker, spec = thug_life_sticker(), manifest.stickers[0]
+    assert (spec.anchor, spec.centre, spec.width) == (sticker.anchor, sticker.centre, sticker.width)
+    import cv2
+
+    picture = cv2.imdecode(np.frombuffer((folder / spec.image).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA), sticker.image)
+
+
+def test_the_commands_lead_from_photographs_to_a_package(faces_folder, tmp_path):
+    runner = CliRunner()
+    pairs_folder, run, lens = tmp_path / "pairs", tmp_path / "run", tmp_path / "mine.lens"
+    made = ["--lens", "thug-life-overlay", "--faces", faces_folder, "--out", pairs_folder, "--size", 64]
+    trained = ["--pairs", pairs_folder, "--run", run, "--size", 64, "--steps", 2, "--batch", 2]
+    exported = [run / CHECKPOINT, "--out", lens, "--teacher", "thug-life-overlay"]
+    for command, arguments in ((pairs_command, made), (train_command, trained), (export_command, exported)):
+        result = runner.invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+    assert open_package(lens).name == "mine"
+    again = runner.invoke(train_command, [str(argument) for argument in trained])
+    assert "--resume" in again.exception.hint
