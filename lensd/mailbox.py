@@ -7,7 +7,11 @@ is replaced, and counted.
 from __future__ import annotations
 
 import threading
-from typing import Generic, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 T = TypeVar("T")
 
@@ -23,7 +27,7 @@ class Mailbox(Generic[T]):
         self._changed = threading.Condition(threading.Lock())
         self._item: T | None = None
         self._closed = False
-        self._replaced = 0
+        self._replaced = self._used = 0
 
     @property
     def replaced(self) -> int:
@@ -41,7 +45,7 @@ class Mailbox(Generic[T]):
                 raise MailboxClosed
             self._replaced += self._item is not None
             self._item = item
-            self._changed.notify()
+            self._changed.notify_all()
 
     def take(self, timeout_s: float | None = None) -> T | None:
         """Wait for an item and return it; None when `timeout_s` seconds went by without one (None waits for ever).
@@ -50,11 +54,35 @@ class Mailbox(Generic[T]):
             MailboxClosed: it was closed, at once also for those who wait already.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._item is not None, timeout_s)
-            if self._closed:
-                raise MailboxClosed
-            item, self._item = self._item, None
-            return item
+            return self._taken(timeout_s)
+
+    @contextmanager
+    def using(self, timeout_s: float | None = None) -> Iterator[T | None]:
+        """Take an item, as `take` does; until the block ends, `wait_until_unused` waits.
+
+        For items on memory that the putter writes again: it may put one more item while one is used, but not two.
+        """
+        with self._changed:
+            item = self._taken(timeout_s)
+            self._used += 1
+        try:
+            yield item
+        finally:
+            with self._changed:
+                self._used -= 1
+                self._changed.notify_all()
+
+    def wait_until_unused(self) -> None:
+        """Wait until no item that was put before is in use any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._used)
+
+    def _taken(self, timeout_s: float | None) -> T | None:
+        self._changed.wait_for(lambda: self._closed or self._item is not None, timeout_s)
+        if self._closed:
+            raise MailboxClosed
+        item, self._item = self._item, None
+        return item
 
     def close(self) -> None:
         """Drop what lies there and wake every waiter. May be called again."""

@@ -79,3 +79,38 @@ def test_a_slow_taker_sees_rising_numbers_and_every_item_is_taken_or_counted():
     producer.join()
     assert seen == sorted(set(seen))
     assert len(seen) + box.replaced == count
+
+
+def test_the_putter_waits_while_what_it_put_is_in_use():
+    box, events = Mailbox(), []
+
+    def produce():
+        for number in range(50):
+            box.put(number)
+            box.wait_until_unused()
+            events.append(("put", number))
+        box.close()
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    with pytest.raises(MailboxClosed):
+        while True:
+            with box.using(5) as number:
+                time.sleep(0.001)
+                events.append(("used", number))
+    producer.join(5)
+    # When an item's use ends, at most one newer one has been put.
+    puts = 0
+    for what, number in events:
+        if what == "put":
+            puts = number + 1
+        else:
+            assert puts <= number + 1
+
+
+def test_an_error_while_using_ends_the_use():
+    box = Mailbox()
+    box.put(1)
+    with pytest.raises(ZeroDivisionError), box.using(0):
+        raise ZeroDivisionError
+    box.wait_until_unused()

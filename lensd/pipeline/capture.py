@@ -1,0 +1,129 @@
+"""The thread that waits for the camera: opens it, reads it, and opens it again for as long as it takes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from lensd.errors import CameraError, SourceTimeout
+from lensd.mailbox import Mailbox, MailboxClosed
+from lensd.pipeline.conditions import camera_condition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lensd.frames import RawFrame
+    from lensd.pipeline.conditions import Conditions
+    from lensd.ports import FrameSource
+
+log = logging.getLogger(__name__)
+
+_RETRY_S = 0.5
+_FIRST_FRAME_S = 3.0  # webcams take up to 2 s to start
+_FRAME_S = 1.0  # the longest exposure in the dark is 0.2 s; a second without a frame is a camera that is gone
+_CHECK_S = 0.2  # how soon `close` is noticed while no frames come
+
+
+class Capture:
+    """Puts each frame into a mailbox, newest wins; reports what is wrong with the camera.
+
+    A frame's data is valid until two more frames were read, as every source of ours promises. The render thread decodes
+    inside `frames.using()`; capture reads at most one frame meanwhile. So nothing is copied (a 720p YUYV frame is
+    1.8 MB, 0.2 ms) and nothing is torn, however long the render thread is kept from its core.
+    """
+
+    def __init__(self, open_source: Callable[[], FrameSource], conditions: Conditions) -> None:
+        """Make it; `start` begins.
+
+        Args:
+            open_source: opens the camera; called again after each loss. Raises CameraError.
+            conditions: is told what is wrong.
+        """
+        self.frames: Mailbox[RawFrame] = Mailbox()
+        self.name: str | None = None
+        self.format: str | None = None
+        self.dropped = 0  # by the driver, seen as gaps in its numbers
+        self.opened = 0  # how many times
+        self._open_source, self._conditions = open_source, conditions
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="capture")
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def ask_to_end(self) -> None:
+        """End soon; wakes who waits for a frame."""
+        self._ending.set()
+        self.frames.close()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread's end; tell whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with suppress(MailboxClosed):
+            while not self._ending.is_set():
+                self._once()
+                self._ending.wait(_RETRY_S)
+
+    def _once(self) -> None:
+        """Open the camera and read it until something goes wrong, which is reported."""
+        try:
+            source = self._open_source()
+        except CameraError as error:
+            self._report(error)
+            return
+        self.name, self.format = source.name, str(source.format)
+        self.opened += 1
+        log.info("Camera %s gives %s", self.name, self.format)
+        try:
+            self._read(source)
+        except CameraError as error:
+            self._report(error)
+        finally:
+            self.name = self.format = None
+            with suppress(MailboxClosed):
+                self.frames.take(0)  # nobody shall begin to decode it now
+            self.frames.wait_until_unused()
+            source.close()  # before it is opened again: a camera plugged in anew keeps its number only then
+
+    def _read(self, source: FrameSource) -> None:
+        limit_s, last = _FIRST_FRAME_S, None
+        while not self._ending.is_set():
+            frame = _next_frame(source, limit_s, self._ending)
+            if frame is None:
+                return
+            if last is not None and frame.sequence > last + 1:
+                self.dropped += frame.sequence - last - 1
+            last, limit_s = frame.sequence, _FRAME_S
+            self.frames.put(frame)
+            self.frames.wait_until_unused()
+
+    def _report(self, error: CameraError) -> None:
+        condition = camera_condition(error)
+        if self._conditions.current != condition:
+            log.warning("%s%s", error, f" ({error.hint})" if error.hint else "")
+        self._conditions.camera(condition)
+
+
+def _next_frame(source: FrameSource, limit_s: float, ending: threading.Event) -> RawFrame | None:
+    """Return the next frame; None when the end was asked for.
+
+    Raises:
+        SourceTimeout: none within `limit_s`. CameraError: as `FrameSource.read`.
+    """
+    deadline = time.monotonic() + limit_s
+    while True:
+        left_s = deadline - time.monotonic()
+        try:
+            return source.read(min(_CHECK_S, max(left_s, 0.01)))
+        except SourceTimeout as error:
+            if ending.is_set():
+                return None
+            if time.monotonic() >= deadline:
+                raise SourceTimeout(error.what, f"gave no picture for {limit_s:g} s", error.hint) from None

@@ -1,0 +1,244 @@
+"""The thread that turns frames into pictures: decode, track, draw, blend, publish."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from lensd.composite.blend import Compositor
+from lensd.composite.points import draw_points
+from lensd.config import NO_LENS
+from lensd.errors import CameraError, LensdError
+from lensd.frames import Picture
+from lensd.mailbox import MailboxClosed
+from lensd.metrics import Metrics
+from lensd.pipeline.conditions import Condition, State, camera_condition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lensd.config import Settings
+    from lensd.frames import Face, RawFrame
+    from lensd.pipeline.capture import Capture
+    from lensd.pipeline.conditions import Conditions
+    from lensd.pipeline.loader import LensLoader, Loaded, Order, Outcome
+
+log = logging.getLogger(__name__)
+
+STAGES = ("decode", "track", "lens", "blend", "publish")
+_IDLE_S = 0.1  # how soon a switch is carried out while no frames come
+_BROKEN_S = 1.0  # single broken frames are left out; this long nothing but broken ones is a broken camera
+_BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Outlet(Protocol):
+    """Where pictures are written and given away, as `SharedPictureWriter`."""
+
+    def slot(self) -> Picture:
+        """Return the picture to be filled next."""
+
+    def publish(self, captured_ns: int) -> int:
+        """Give the filled picture away."""
+
+
+class Render:
+    """One frame after another, the newest first; owns the lens from the moment it is loaded.
+
+    A chosen lens that is loading or has failed never shows the bare face: without a lens to draw nothing is
+    published, and the conditions say why.
+    """
+
+    def __init__(
+        self,
+        capture: Capture,
+        loader: LensLoader,
+        conditions: Conditions,
+        outlet: Outlet,
+        decode: Callable[[RawFrame, Picture], None],
+        settings: Settings,
+        lens: str,
+        switched: Callable[[Order, LensdError | None], None],
+    ) -> None:
+        """Make it; `start` begins.
+
+        Args:
+            capture, loader, conditions: the other parts; not owned.
+            outlet: filled and published by this thread only.
+            decode: a frame into a picture, all of it; raises CameraError for a broken one.
+            settings: `no_face` and `show_points` are looked at.
+            lens: the one to begin with, which the loader has been told of.
+            switched: told what has come of each order.
+        """
+        self._capture, self._loader, self._conditions = capture, loader, conditions
+        self._outlet, self._decode, self._settings, self._switched = outlet, decode, settings, switched
+        self._compositor = Compositor()
+        self._loaded: Loaded | None = None
+        self._chosen = lens
+        self._lens_failure: LensdError | None = None
+        self._failures = 0
+        self._broken_since: float | None = None
+        self._held: Picture | None = None
+        self._camera_opened = 0
+        self.metrics = Metrics(STAGES)
+        self.faces = 0
+        self._thread = threading.Thread(target=self._run, name="render")
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread's end, which the capture's brings; tell whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def lens(self) -> str | None:
+        """The lens that is drawn at the moment."""
+        loaded = self._loaded
+        return loaded.lens.name if loaded else None
+
+    @property
+    def runtime(self) -> str | None:
+        """What its network runs in."""
+        loaded = self._loaded
+        return loaded.runtime if loaded else None
+
+    def _run(self) -> None:
+        with suppress(MailboxClosed):
+            while True:
+                if outcome := self._loader.outcome():
+                    self._carry_out(outcome)
+                self._turn()
+        if self._loaded is not None:
+            self._loaded.lens.close()
+
+    def _carry_out(self, outcome: Outcome) -> None:
+        """Change to the lens that was loaded; after a failure the old one stays, if there is one."""
+        order, error = outcome.order, outcome.error
+        if outcome.loaded is not None:
+            if self._loaded is not None:
+                self._loader.dispose(self._loaded.lens)
+            self._loaded, self._chosen = outcome.loaded, order.lens
+            self._lens_failure, self._held = None, None
+            log.info("Lens %s is on air, in %s", order.lens, outcome.loaded.runtime or "no network")
+        elif self._loaded is None:
+            if not order.identity:
+                self._chosen, self._lens_failure = order.lens, error
+            self._try_again()
+        self._switched(order, error)
+
+    def _try_again(self) -> None:
+        self._loader.try_again(self._chosen, _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)])
+        self._failures += 1
+
+    def _turn(self) -> None:
+        """Take a frame, if there is one in time, and make a picture of it, if one is due."""
+        with self._capture.frames.using(_IDLE_S) as frame:
+            loaded, why = self._loaded, self._nothing_to_draw()
+            if frame is None:
+                return
+            if loaded is None or why is not None:
+                self._conditions.held_back(why or Condition(State.LOADING))
+                return
+            mark = self.metrics.begin()
+            picture = self._outlet.slot()
+            if not self._decoded(frame, picture):
+                return
+            captured_ns = frame.captured_ns
+        mark = self.metrics.lap("decode", mark)
+        faces: tuple[Face, ...] = ()
+        if loaded.tracker is not None:
+            if self._camera_opened != self._capture.opened:
+                self._camera_opened = self._capture.opened
+                loaded.tracker.reset()
+            faces = loaded.tracker.update(picture, captured_ns)
+            mark = self.metrics.lap("track", mark)
+        self.faces = len(faces)
+        try:
+            drawn = self._draw(picture, faces, loaded, mark)
+        except LensdError as error:
+            self._lens_has_failed(error)
+            return
+        if drawn:
+            self._publish(picture, captured_ns)
+        else:
+            self._conditions.held_back(Condition(State.NO_FACE))
+
+    def _nothing_to_draw(self) -> Condition | None:
+        """Return why no picture may go out at the moment."""
+        if self._loaded is not None and self._loaded.lens.name != NO_LENS:
+            return None
+        # The user has chosen a lens: until it is here, the bare face is not shown.
+        if (awaited := self._loader.awaited) not in {None, NO_LENS}:
+            return Condition(State.LOADING, f"lens {awaited}")
+        if self._loaded is not None:
+            return None
+        if self._lens_failure is not None:
+            return Condition(State.LENS_FAILED, str(self._lens_failure))
+        return Condition(State.LOADING)
+
+    def _decoded(self, frame: RawFrame, picture: Picture) -> bool:
+        """Decode `frame` into `picture`; tell whether it could be."""
+        try:
+            self._decode(frame, picture)
+        except CameraError as error:
+            now = time.monotonic()
+            if self._broken_since is None:
+                self._broken_since = now
+            elif now - self._broken_since > _BROKEN_S:
+                self._conditions.camera(camera_condition(error))
+            return False
+        self._broken_since = None
+        return True
+
+    def _draw(self, picture: Picture, faces: tuple[Face, ...], loaded: Loaded, mark: int) -> bool:
+        """Draw the lens on each face, in place; False where no picture is to be shown.
+
+        Raises:
+            EngineError: the lens's network could not be run.
+        """
+        for face in faces:
+            layer = loaded.lens.draw(picture, face)
+            mark = self.metrics.lap("lens", mark)
+            if layer is not None:
+                self._compositor.blend(picture, layer)
+                mark = self.metrics.lap("blend", mark)
+        if self._settings.show_points:
+            for face in faces:
+                draw_points(picture, face.landmarks_px)
+        if loaded.lens.name == NO_LENS or self._settings.no_face == "pass":
+            return True
+        if self._settings.no_face == "hold":
+            return self._holds(picture, lensed=bool(faces))
+        return bool(faces)
+
+    def _holds(self, picture: Picture, *, lensed: bool) -> bool:
+        """Keep a lensed picture; put the last one in place of one without a face. False where there is none yet."""
+        if lensed:
+            if self._held is None:
+                self._held = Picture(picture.width, picture.height)
+            self._held.data[:] = picture.data
+        elif self._held is not None:
+            picture.data[:] = self._held.data
+        return self._held is not None
+
+    def _publish(self, picture: Picture, captured_ns: int) -> None:
+        mark = self.metrics.begin()
+        self._outlet.publish(captured_ns)
+        self.metrics.lap("publish", mark)
+        self.metrics.published(captured_ns)
+        self._conditions.pictures_go_out()
+        self._failures = 0
+
+    def _lens_has_failed(self, error: LensdError) -> None:
+        """Take the lens off air, rather than show the bare face, and have it loaded again."""
+        log.error("Lens %s failed: %s", self._chosen, error)
+        if self._loaded is not None:
+            self._loader.dispose(self._loaded.lens)
+        self._loaded, self._lens_failure = None, error
+        self._conditions.held_back(Condition(State.LENS_FAILED, str(error)))
+        self._try_again()

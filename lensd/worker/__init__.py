@@ -1,0 +1,1 @@
+"""The process that may crash: camera, face, lens and composite, wired together, for one keeper."""
