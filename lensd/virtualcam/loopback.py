@@ -30,6 +30,7 @@ from lensd.virtualcam.readers import say_holders
 
 if TYPE_CHECKING:
     from lensd.frames import U8, VideoFormat
+    from lensd.v4l2.device import Capability
 
 log = logging.getLogger(__name__)
 
@@ -118,11 +119,7 @@ class LoopbackDevice:
     def _open_for_output(self) -> int:
         descriptor = self._open_node()
         try:
-            answer = device.query_capability(descriptor)
-            if answer.driver != DRIVER:
-                raise SinkRefused(
-                    str(self.path), f'is "{answer.card}" ({answer.driver}), no v4l2loopback device', "--output auto"
-                )
+            answer = self._who(descriptor)
             self.name = f"{answer.card} ({self.path})"
             if answer.caps & Cap.VIDEO_OUTPUT:
                 return descriptor
@@ -138,6 +135,17 @@ class LoopbackDevice:
         except OSError as error:
             raise self._failed(error) from error
         return self._open_node()
+
+    def _who(self, descriptor: int) -> Capability:
+        try:
+            answer = device.query_capability(descriptor)
+        except OSError as error:
+            raise SinkRefused(str(self.path), "is no video device", "--output auto") from error
+        if answer.driver != DRIVER:
+            raise SinkRefused(
+                str(self.path), f'is "{answer.card}" ({answer.driver}), no v4l2loopback device', "--output auto"
+            )
+        return answer
 
     def _open_node(self) -> int:
         try:

@@ -51,14 +51,15 @@ def say_holders(node: Path) -> str:
 
 def _others() -> Iterator[int]:
     ours = os.getpid()
-    for entry in os.scandir(_PROC):
-        if entry.name.isdigit() and int(entry.name) != ours:
-            yield int(entry.name)
+    with os.scandir(_PROC) as entries:
+        for entry in entries:
+            if entry.name.isdigit() and int(entry.name) != ours:
+                yield int(entry.name)
 
 
 def _has_open(pid: int, name: str, device: int) -> bool:
-    with contextlib.suppress(OSError):  # ended meanwhile, or not ours to look at
-        for entry in os.scandir(_PROC / str(pid) / "fd"):
+    with contextlib.suppress(OSError), os.scandir(_PROC / str(pid) / "fd") as entries:  # ended, or not ours to look at
+        for entry in entries:
             with contextlib.suppress(OSError):
                 # The link's text rules out nearly all and costs little; the number then decides.
                 if name in os.readlink(entry.path) and entry.stat().st_rdev == device:  # noqa: PTH115 a tenth of Path's
