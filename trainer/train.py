@@ -71,7 +71,7 @@ class Settings:
     threads: int = 1
     measure_every: int = 500
     widths: tuple[int, ...] = WIDTHS
-    blocks: int = 3
+    blocks: int = 2
 
 
 @dataclass(frozen=True, slots=True)
