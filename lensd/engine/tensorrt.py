@@ -16,6 +16,8 @@ from lensd.engine.tensorrt_api import load
 from lensd.errors import EngineError, RuntimeMissing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lensd.frames import F32, U8, TensorSpec
 
 _log = logging.getLogger(__name__)
@@ -106,14 +108,15 @@ class TensorRtEngine:
         self._runner.close()
 
 
-def kept_plan_path(network: bytes, runtime: str) -> str:
-    """Return where this machine's plan of `network` is kept, there or not.
+def keep_plan(network: bytes, runtime: str, plan: bytes) -> Path:
+    """Keep a plan that was built for this machine's GPU, where `TensorRtEngine` finds it; return its file.
 
     Raises:
         RuntimeMissing: no GPU, or the runtime is not installed.
     """
-    device = gpu()
-    return str(PlanCache().path(plan_key(network, runtime, load(runtime).__version__, device)))
+    cache, key = PlanCache(), plan_key(network, runtime, load(runtime).__version__, gpu())
+    cache.store(key, plan)
+    return cache.path(key)
 
 
 def _cuda_bindings(runtime: str) -> object:
