@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import cv2.data
@@ -56,6 +56,12 @@ class FaceSearch:
         return landmarks_in_box(*(int(side) * block for side in largest))
 
 
+class _Result(NamedTuple):
+    """What came of a search; None where there is no face."""
+
+    points: F32 | None
+
+
 class FaceFinder:
     """Looks for the largest face; used by one thread, beside its own."""
 
@@ -67,7 +73,7 @@ class FaceFinder:
         """
         self._search_plane = FaceSearch()
         self._planes: Mailbox[tuple[U8, int]] = Mailbox()
-        self._found: Mailbox[F32] = Mailbox()
+        self._results: Mailbox[_Result] = Mailbox()
         self._not_before_s = 0.0
         self._thread = threading.Thread(target=self._search, name="face-finder")
         self._thread.start()
@@ -79,9 +85,14 @@ class FaceFinder:
         self._not_before_s = math.inf
         self._planes.put(small_plane(picture))
 
-    def found(self) -> F32 | None:
-        """Return the face that a search has found since the last call: (478, 3), the template laid on its box."""
-        return self._found.take(0)
+    def found(self, wait_s: float = 0.0) -> F32 | None:
+        """Return the face that a search has found since the last call: (478, 3), the template laid on its box.
+
+        Args:
+            wait_s: how long to wait for the end of a search that is under way.
+        """
+        result = self._results.take(wait_s)
+        return result.points if result is not None else None
 
     def close(self) -> None:
         """End the thread; a search under way is waited for (40 ms)."""
@@ -94,8 +105,7 @@ class FaceFinder:
                 if (wanted := self._planes.take()) is None:
                     continue
                 started = time.monotonic()
-                if (found := self._search_plane(*wanted)) is not None:
-                    self._found.put(found)
+                self._results.put(_Result(self._search_plane(*wanted)))
                 now = time.monotonic()
                 self._not_before_s = now + max(_PAUSE_S, _DUTY * (now - started))
 

@@ -34,7 +34,7 @@ class SearchAtOnce:
         """Search `picture` (7 to 40 ms)."""
         self._found = self._search(*small_plane(picture))
 
-    def found(self) -> F32 | None:
+    def found(self, wait_s: float = 0.0) -> F32 | None:
         """Return what the last search found, once."""
         found, self._found = self._found, None
         return found

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # The network's own certainty. Taking a face up asks for more than keeping it, so that it does not flicker.
 _TAKE_UP = 0.6
 _KEEP = 0.4
+_FIRST_LOOK_S = 0.2
 # After a loss (a hand before the face, a blurred turn) the network looks at the old place as well this long.
 _REMEMBER_NS = 500_000_000
 
@@ -25,8 +26,8 @@ class Finder(Protocol):
     def offer(self, picture: Picture) -> None:
         """Take a picture to search in; what is there is told by `found`, at once or later."""
 
-    def found(self) -> F32 | None:
-        """Return what was found since the last call: (478, 3), about where a face is."""
+    def found(self, wait_s: float = 0.0) -> F32 | None:
+        """Return what was found since the last call: (478, 3), about where a face is; wait for it up to `wait_s`."""
 
     def close(self) -> None:
         """End what runs."""
@@ -36,7 +37,8 @@ class MeshTracker:
     """Implements `FaceTracker` for one face.
 
     While there is a face, each frame costs one run of the network, around the last frame's points. While there is
-    none, the finder looks for one in its own thread, and what it finds counts when the network agrees.
+    none, the finder looks for one in its own thread, and what it finds counts when the network agrees. Only the very
+    first picture waits for the finder (10 to 40 ms), so that a lens never comes a few frames after the face.
     """
 
     def __init__(self, network: LandmarkNetwork, finder: Finder | None = None) -> None:
@@ -54,6 +56,7 @@ class MeshTracker:
         self._smoother = FaceSmoother()
         self._points: F32 | None = None
         self._following = False
+        self._first_look = True
         self._seen_ns = 0
         self._track_id = 0
 
@@ -78,6 +81,7 @@ class MeshTracker:
     def reset(self) -> None:
         """Forget the face: another camera follows."""
         self._points = None
+        self._first_look = True
         self._finder.found()
 
     def close(self) -> None:
@@ -95,7 +99,12 @@ class MeshTracker:
 
     def _look_where_found(self, picture: Picture) -> tuple[F32, float] | None:
         """Look where the finder has found something, if it has."""
-        box = self._finder.found()
+        if self._first_look:
+            self._first_look = False
+            self._finder.offer(picture)
+            box = self._finder.found(_FIRST_LOOK_S)
+        else:
+            box = self._finder.found()
         located = self._network.locate(picture, box) if box is not None else None
         # Twice: the box is loose, and the second look is centred as every later one will be.
         located = self._network.locate(picture, located[0]) if located else None

@@ -129,10 +129,17 @@ def test_a_face_behind_a_hand_for_a_moment_is_the_same_face(tracker):
     assert face.track_id == first.track_id
 
 
+def test_the_very_first_picture_has_its_face(tracker):
+    assert len(tracker.update(portrait(), 0)) == 1
+
+
 def test_after_reset_the_old_place_is_forgotten(tracker):
-    followed(tracker, portrait(), 0)
+    first = followed(tracker, portrait(), 0)
+    time.sleep(1)  # the finder's pause
     tracker.reset()
-    assert tracker.update(portrait(), FRAME_NS) == ()
+    (face,) = tracker.update(portrait(x=300), FRAME_NS)
+    assert face.track_id != first.track_id
+    assert abs(face.landmarks_px[:, 0].mean() - 300) < 30
 
 
 def test_the_picture_is_not_modified(tracker):
