@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from lensd.errors import PackageError
 from lensd.lens.onnx_file import UINT8, Value, read_network
+from lensd.lens.shape_rules import ALLOWED_OPERATORS
+from lensd.lens.shapes import check_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,72 +23,6 @@ if TYPE_CHECKING:
 NETWORK_BYTES_MAX = 32 * 1024 * 1024
 OPSET_MIN, OPSET_MAX = 11, 26
 _DEFAULT_DOMAINS = ("", "ai.onnx")
-
-# Element by element, convolution, pooling, norms, moving elements about, INT8. Nothing that loops, branches, chooses
-# its output's shape from data (NonZero, Range, ConstantOfShape, Expand, Tile), or draws random numbers.
-ALLOWED_OPERATORS = frozenset(
-    (
-        "Abs",
-        "Add",
-        "AveragePool",
-        "BatchNormalization",
-        "Cast",
-        "Ceil",
-        "Clip",
-        "Concat",
-        "Constant",
-        "Conv",
-        "ConvTranspose",
-        "DepthToSpace",
-        "DequantizeLinear",
-        "Div",
-        "Elu",
-        "Erf",
-        "Exp",
-        "Flatten",
-        "Floor",
-        "Gelu",
-        "Gemm",
-        "GlobalAveragePool",
-        "GroupNormalization",
-        "HardSigmoid",
-        "HardSwish",
-        "Identity",
-        "InstanceNormalization",
-        "LayerNormalization",
-        "LeakyRelu",
-        "MatMul",
-        "Max",
-        "MaxPool",
-        "Min",
-        "Mish",
-        "Mul",
-        "Neg",
-        "PRelu",
-        "Pad",
-        "Pow",
-        "QuantizeLinear",
-        "Reciprocal",
-        "ReduceMean",
-        "Relu",
-        "Reshape",
-        "Resize",
-        "Round",
-        "Sigmoid",
-        "Slice",
-        "Softmax",
-        "Softplus",
-        "SpaceToDepth",
-        "Split",
-        "Sqrt",
-        "Squeeze",
-        "Sub",
-        "Sum",
-        "Tanh",
-        "Transpose",
-        "Unsqueeze",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +32,12 @@ class NetworkFacts:
     Attributes:
         operators: how often each occurs.
         parameters: elements of all constants.
+        macs: multiplications of one run, counted as they are done.
     """
 
     operators: Mapping[str, int]
     parameters: int
+    macs: int
 
 
 def check_network(content: bytes, size_px: int, where: str) -> NetworkFacts:
@@ -131,8 +69,9 @@ def check_network(content: bytes, size_px: int, where: str) -> NetworkFacts:
     inputs = [value for value in network.inputs if value.name not in network.constants]
     _check_value(where, "input", inputs, (1, size_px, size_px, 3))
     _check_value(where, "output", network.outputs, (1, size_px, size_px, 4))
+    macs = check_shapes(network, where)
     parameters = sum(math.prod(tensor.shape) for tensor in network.constants.values())
-    return NetworkFacts(Counter(node.operator for node in network.nodes), parameters)
+    return NetworkFacts(Counter(node.operator for node in network.nodes), parameters, macs)
 
 
 def _check_value(where: str, what: str, values: list[Value] | tuple[Value, ...], shape: tuple[int, ...]) -> None:

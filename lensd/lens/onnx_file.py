@@ -7,6 +7,7 @@ functions, sparse and external tensors, training information, sequences and opti
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
 
 from lensd.errors import PackageError
@@ -83,6 +84,7 @@ _DIM = {1: Field("dim_value", _V), 2: Field("dim_param", _B), 3: Field("denotati
 
 FLOAT, UINT8, INT8, INT32, INT64, BOOL, FLOAT16 = 1, 2, 3, 6, 7, 9, 10
 _ELEMENT_BYTES = {FLOAT: 4, UINT8: 1, INT8: 1, INT32: 4, INT64: 8, BOOL: 1, FLOAT16: 2}
+_STRUCT = {FLOAT: "<f", INT32: "<i", INT64: "<q"}
 _NODES_MAX = 5000
 
 
@@ -103,6 +105,18 @@ class Tensor:
     data_type: int
     raw: memoryview
     integers: tuple[int, ...]
+
+    def values(self) -> list[int] | list[float]:
+        """Return the elements of a small FLOAT, INT32 or INT64 constant: the sides, axes and scales of operators.
+
+        Raises:
+            ValueError: another type, or over 64 elements.
+        """
+        if self.data_type not in _STRUCT or math.prod(self.shape) > 64:
+            raise ValueError(f"constant {self.name[:60]!r} is no list of numbers")
+        if self.integers:
+            return [signed(value) for value in self.integers]
+        return [value for (value,) in struct.iter_unpack(_STRUCT[self.data_type], self.raw)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +223,8 @@ class _OnnxReader:
         if sum(size > 0 for size in sizes) > 1 or max(sizes) != math.prod(shape):
             why = f"says that {what} has {math.prod(shape)} elements, and holds {max(sizes):g}"
             raise PackageError(self._where, why)
-        return Tensor(name, shape, kind, tensor.piece("raw_data"), integers)
+        raw = tensor.piece("raw_data") if not floats else memoryview(b"".join(tensor.pieces("float_data")))
+        return Tensor(name, shape, kind, raw, integers)
 
     def _value(self, data: memoryview) -> Value:
         value = self._read(data, "ValueInfoProto", _VALUE)
