@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 from lensd.camera.holders import Holder, holders
 from lensd.camera.modes import Offer, offers
 from lensd.errors import CameraError, CameraMissing
-from lensd.v4l2.nodes import BY_ID, enumerate_nodes
+from lensd.v4l2.nodes import BY_ID, LOOPBACK_DRIVER, OWN_LABEL, enumerate_nodes
 from lensd.v4l2.uapi import Cap
 
 if TYPE_CHECKING:
     from lensd.v4l2.nodes import Node
 
-OWN_LABEL = "SnapLens Camera"
-"""The virtual camera's own name: never a source, or the daemon would film itself."""
-LOOPBACK_DRIVER = "v4l2 loopback"
 ALL = "lensd devices"
 
 
@@ -54,6 +51,7 @@ def list_cameras() -> list[CameraInfo]:
 
 
 def _may_be_a_webcam(node: Node) -> bool:
+    # Our own virtual camera never is, or the daemon would film itself.
     if node.capability is None:
         return node.name != OWN_LABEL  # not permitted to look, so it is listed with that
     return bool(node.capability.caps & Cap.VIDEO_CAPTURE) and node.capability.card != OWN_LABEL

@@ -55,6 +55,9 @@ class JpegDecoder:
         Raises:
             CameraError: it is truncated, corrupt, too large or has a layout that no camera uses.
         """
+        view = memoryview(data)
+        if view.nbytes and not view[-1]:  # some drivers tell the buffer's size as the picture's: up to 4 MB of zeros
+            data = bytes(view).rstrip(b"\0")
         packet = av.Packet(cast("bytes", data))  # any buffer will do, whatever PyAV's types say; one copy
         if not packet.size:
             raise CameraError("the camera's picture", "an empty buffer, not a JPEG")

@@ -11,7 +11,6 @@ from lensd.frames import PixelFormat
 from lensd.v4l2.uapi import Colorspace, Quantization
 
 if TYPE_CHECKING:
-    from lensd.frames import U8
     from lensd.v4l2.device import PixelLayout
 
 _LINE_BYTES = {PixelFormat.YUYV: 2, PixelFormat.RGB: 3, PixelFormat.NV12: 1, PixelFormat.I420: 1}
@@ -25,32 +24,47 @@ def is_full_range(layout: PixelLayout, pixels: PixelFormat) -> bool:
     return layout.quantization == Quantization.DEFAULT and layout.colorspace == Colorspace.JPEG
 
 
-class RowPacker:
-    """Takes out the padding that some drivers put behind each row, into buffers of its own, in turn."""
+def is_padded(layout: PixelLayout, pixels: PixelFormat) -> bool:
+    """Tell whether the driver puts padding behind each row."""
+    return pixels is not PixelFormat.MJPG and layout.bytes_per_line > layout.width * _LINE_BYTES[pixels]
 
-    def __init__(self, layout: PixelLayout, pixels: PixelFormat) -> None:
-        """Prepare for `layout`; raises CameraError for planes with padding of three kinds, which no webcam has."""
-        self._line, self._padded = layout.width * _LINE_BYTES[pixels], layout.bytes_per_line
-        self._rows = layout.height * 3 // 2 if pixels in (PixelFormat.NV12, PixelFormat.I420) else layout.height
-        if pixels is PixelFormat.I420:
-            raise CameraError("the camera", f"pads its planes' rows to {self._padded} bytes, which we cannot read")
-        self._copies = [np.empty((self._rows, self._line), np.uint8) for _ in range(_COPIES)]
 
-    @staticmethod
-    def needed(layout: PixelLayout, pixels: PixelFormat) -> bool:
-        """Tell whether there is padding."""
-        return pixels is not PixelFormat.MJPG and layout.bytes_per_line > layout.width * _LINE_BYTES[pixels]
+class Copies:
+    """Takes frames out of a driver's memory, without padding, into buffers of its own, in turn.
 
-    def pack(self, data: memoryview) -> memoryview:
-        """Return `data` without padding; valid until two more were packed.
+    For drivers whose memory is not ours alone (v4l2loopback's writer writes on while we read) or too small to lend.
+    Copying 1280x720 YUYV takes 0.15 ms, JPEG nothing.
+    """
+
+    def __init__(self, layout: PixelLayout, pixels: PixelFormat, buffer_bytes: int) -> None:
+        """Prepare for `layout` in buffers of `buffer_bytes`.
+
+        Raises:
+            CameraError: three planes with padding of three kinds, which no webcam has.
+        """
+        self._padded = is_padded(layout, pixels)
+        if self._padded:
+            if pixels is PixelFormat.I420:
+                raise CameraError("the camera", f"pads its planes' rows to {layout.bytes_per_line} bytes")
+            rows = layout.height * 3 // 2 if pixels is PixelFormat.NV12 else layout.height
+            self._from_shape = rows, layout.bytes_per_line
+            self._line = layout.width * _LINE_BYTES[pixels]
+            buffer_bytes = rows * self._line
+        self._copies = [np.empty(buffer_bytes, np.uint8) for _ in range(_COPIES)]
+
+    def take(self, data: memoryview) -> memoryview:
+        """Return a copy of `data` without padding; valid until two more were taken.
 
         Raises:
             CameraError: it is too short.
         """
-        size = self._rows * self._padded
-        if len(data) < size:
-            raise CameraError("the camera's picture", f"has {len(data)} bytes, not {size}")
-        rows: U8 = np.frombuffer(data, np.uint8, size).reshape(self._rows, self._padded)
         self._copies.append(self._copies.pop(0))
-        np.copyto(self._copies[-1], rows[:, : self._line])
-        return self._copies[-1].data.cast("B")
+        copy, frame = self._copies[-1], np.frombuffer(data, np.uint8)
+        if self._padded:
+            rows, line = self._from_shape
+            if frame.size < rows * line:
+                raise CameraError("the camera's picture", f"has {frame.size} bytes, not {rows * line}")
+            np.copyto(copy.reshape(rows, -1), frame[: rows * line].reshape(rows, line)[:, : self._line])
+            return copy.data
+        np.copyto(copy[: frame.size], frame)
+        return copy.data[: frame.size]

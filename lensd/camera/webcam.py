@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import mmap
 import os
 import select
 import time
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from lensd.camera.holders import holders
 from lensd.camera.modes import READABLE, Mode, choose, offers
-from lensd.camera.rows import RowPacker, is_full_range
+from lensd.camera.rows import Copies, is_full_range, is_padded
 from lensd.errors import CameraBusy, CameraError, CameraMissing, SourceTimeout
 from lensd.frames import PixelFormat, RawFrame, VideoFormat
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
+from lensd.v4l2.nodes import LOOPBACK_DRIVER
 from lensd.v4l2.uapi import BufferType, Cap
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Webcam:
             CameraError: not permitted, not a camera, or it has no pixel format that we can decode.
         """
         self._path, self.name = path, str(path)
-        self._in_use: deque[tuple[int, memoryview]] = deque()
+        self._lent: deque[tuple[int, memoryview]] = deque()
         self._buffers: MappedBuffers | None = None
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -81,11 +83,14 @@ class Webcam:
             fps = device.set_rate(self._descriptor, _SIDE, wanted.fps)
         self._layout, self._pixels = layout, READABLE[layout.pixel_format]
         self._full_range = is_full_range(layout, self._pixels)
-        self._packer = RowPacker(layout, self._pixels) if RowPacker.needed(layout, self._pixels) else None
         self.format = VideoFormat(layout.width, layout.height, fps or wanted.fps)
-        self._buffers = MappedBuffers(self._descriptor, _SIDE, _BUFFERS)
-        for index in range(len(self._buffers)):
-            self._buffers.queue(index)
+        buffers = self._buffers = MappedBuffers(self._descriptor, _SIDE, _BUFFERS)
+        shared = capability.driver == LOOPBACK_DRIVER or len(buffers) < _IN_USE + 2
+        size = max((view.size for view in buffers.views), default=0)
+        self._copies = Copies(layout, self._pixels, size) if shared or is_padded(layout, self._pixels) else None
+        for index, view in enumerate(buffers.views):
+            view[:: mmap.PAGESIZE].max()  # the page faults now (25 ms in the guest), not while a frame waits
+            buffers.queue(index)
         device.stream_on(self._descriptor, _SIDE)
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
@@ -146,15 +151,20 @@ class Webcam:
         stamp = filled.captured_ns
         captured_ns = stamp if stamp is not None and 0 <= now - stamp <= _STALE_NS else now
         data = buffers.views[filled.index].data[: filled.bytes_used]
-        while len(self._in_use) >= min(_IN_USE, max(1, len(buffers) - 2)):
-            index, view = self._in_use.popleft()
-            _release(view)
-            buffers.queue(index)
-        self._in_use.append((filled.index, data))
-        if self._packer is not None:
-            data = self._packer.pack(data)
+        if self._copies is None:
+            self._lend(filled.index, data)
+        else:
+            data = self._copies.take(data)
+            buffers.queue(filled.index)
         size = self._layout.width, self._layout.height
         return RawFrame(data, self._pixels, *size, self._full_range, filled.sequence, captured_ns)
+
+    def _lend(self, index: int, data: memoryview) -> None:
+        if len(self._lent) == _IN_USE:
+            oldest, view = self._lent.popleft()
+            _release(view)
+            self._mapped.queue(oldest)
+        self._lent.append((index, data))
 
     @property
     def _mapped(self) -> MappedBuffers:
@@ -164,8 +174,8 @@ class Webcam:
 
     def close(self) -> None:
         """Stop the camera; its light goes out."""
-        while self._in_use:
-            _release(self._in_use.popleft()[1])
+        while self._lent:
+            _release(self._lent.popleft()[1])
         if self._buffers is not None:
             with contextlib.suppress(OSError):  # unplugged
                 device.stream_off(self._descriptor, _SIDE)

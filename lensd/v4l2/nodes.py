@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from lensd.v4l2.device import Capability
 
+OWN_LABEL = "SnapLens Camera"
+"""The virtual camera's card name."""
+LOOPBACK_DRIVER = "v4l2 loopback"
+"""What v4l2loopback says in QUERYCAP."""
 SYSFS = Path("/sys/class/video4linux")
 BY_ID = Path("/dev/v4l/by-id")
 
