@@ -24,15 +24,15 @@ from lensd.lens.align import template_points
 from trainer import checkpoint
 from trainer.augment import Strength, moved_photo
 from trainer.average import follow
+from trainer.no_face import nothing
 from trainer.generator import Residual, Unit
 from trainer.pairs import Crop
-from trainer.spoil import spoil
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lensd.frames import F32, U8
+    from lensd.frames import F32
     from trainer.pairs import Pairs
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ UNIT_PX = 16.0
 STRENGTH = Strength(scale=0.30, shift=0.15, roll_deg=40.0, turned=0.6, sunglasses=0.08, glasses=0.1, occluded=0.2)
 # The hand-marked test faces of ../shared/data/landmarks are these sources' people.
 TESTED_SOURCES = ("london", "canada")
-_NOTHING = 0.15  # share of samples without a face
+_NOTHING = 0.2  # share of samples without a face
 
 
 class LandmarkNet(nn.Module):
@@ -96,33 +96,6 @@ def wing(error: Tensor) -> Tensor:
     return torch.where(away < w, w * torch.log1p(away / q), away - (w - w * math.log1p(w / q)))
 
 
-def nothing(pairs: Pairs, index: int, rng: np.random.Generator) -> U8:
-    """Make a crop without a whole face: a corner, a piece, a face far off centre, or noise: (S, S, 3) uint8."""
-    photo, points = pairs.photos[index], pairs.points[index]
-    width = photo.shape[1]
-    length = float(np.linalg.norm(points[152, :2] - points[10, :2]))
-    kind = rng.random()
-    if kind < 0.15:
-        coarse = rng.uniform(0, 255, (int(rng.integers(1, 12)),) * 2 + (3,)).astype(np.float32)
-        crop = np.clip(cv2.resize(coarse, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_LINEAR), 0, 255).astype(np.uint8)
-        return spoil(crop, rng)
-    if kind < 0.6:  # a corner without the face, or a piece of the face so large that it is none
-        side = length * rng.uniform(0.25, 0.45)
-        centre = points[int(rng.integers(468)), :2] if kind < 0.3 else rng.choice([0.14, 0.86], 2) * width
-    else:
-        side = length * SIDE * rng.uniform(0.75, 1.2)
-        direction = rng.uniform(0, 2 * np.pi)
-        away = rng.uniform(0.55, 0.8) * side
-        centre = points[:468, :2].mean(0) + away * np.array([np.cos(direction), np.sin(direction)])
-    scale, angle = side / SIZE_PX, rng.uniform(-0.6, 0.6)
-    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shift = centre - linear @ np.full(2, (SIZE_PX - 1) / 2)
-    affine = np.column_stack([linear, shift])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    piece = cv2.warpAffine(photo, affine, (SIZE_PX, SIZE_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return spoil(piece.astype(np.uint8, copy=False), rng)
-
-
 def landmark_batch(pairs: Pairs, indices: np.ndarray, seed: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Make samples: photos (n, 3, S, S) in 0..1, mesh (n, 478, 3) in pixels, and (n,) whether there is a face."""
     rng = np.random.default_rng(seed)
@@ -132,7 +105,7 @@ def landmark_batch(pairs: Pairs, indices: np.ndarray, seed: tuple[int, ...]) -> 
         if face:
             photo, mesh = moved_photo(pairs, int(index), SIZE_PX, rng, STRENGTH)
         else:
-            photo, mesh = nothing(pairs, int(index), rng), np.zeros((POINTS, 3), np.float32)
+            photo, mesh = nothing(pairs, int(index), SIZE_PX, rng), np.zeros((POINTS, 3), np.float32)
         photos.append(photo)
         meshes.append(mesh)
         faces.append(face)
