@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MANIFEST_NAME = "lens.toml"
 MANIFEST_BYTES_MAX = 64 * 1024
+_LINE_BYTES_MAX = 2000
 GOLDEN_IN, GOLDEN_OUT, PREVIEW = "golden/in.png", "golden/out.png", "preview.webp"
 DOCUMENTS = ("CARD.md", "LICENSE")
 
@@ -117,6 +118,9 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     """
     if len(content) > MANIFEST_BYTES_MAX:
         raise ManifestError(where, f"has {len(content)} bytes; at most {MANIFEST_BYTES_MAX} are allowed")
+    # A key of 30,000 dots takes tomllib 38 s: its time grows with the square of a line's length.
+    if max(map(len, content.split(b"\n"))) > _LINE_BYTES_MAX:
+        raise ManifestError(where, f"has a line of more than {_LINE_BYTES_MAX} bytes")
     try:
         values = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors

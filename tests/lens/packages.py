@@ -79,7 +79,9 @@ def head(name: str, kind: str) -> str:
     )
 
 
-def write_generator(folder: Path, *, network: onnx.ModelProto | bytes | None = None, teacher: str = "", size=SIZE) -> Path:
+def write_generator(
+    folder: Path, *, network: onnx.ModelProto | bytes | None = None, teacher: str = "", size=SIZE
+) -> Path:
     folder.mkdir(parents=True)
     (folder / "golden").mkdir()
     network = network if network is not None else box_network(size)
