@@ -29,7 +29,7 @@ _CARD = """# Thug Life (drawn)
 The pixel sunglasses as a flat picture that moves with the face's mesh: needs no network, and is the teacher of the
 learned lens `thug-life`, which is measured against it.
 
-- Art: 24 by 8 blocks, drawn by this project's own code (`trainer/art/thug_life.py`). MIT.
+- Art: 16 by 5 blocks, drawn by this project's own code (`trainer/art/thug_life.py`). MIT.
 - Place: centre 0.165 face units above the face's middle, 0.88 wide (hair line to chin is 1), anchored to the eyes.
 - Preview: NASA's portrait of Eileen Collins, public domain.
 """
