@@ -141,8 +141,10 @@ class Keeper:
         self._selector.register(woken, selectors.EVENT_READ, lambda _mask: woken.recv(64))
 
     def _announce_output(self, settings: Settings, announce: Callable[[str], None]) -> None:
-        if self._publisher.attached:
+        if self._publisher.node is not None:
             announce(f"output   {self._publisher.output_name}: pick it in Zoom, OBS, Chrome, Firefox or Teams")
+        elif self._publisher.attached:
+            announce(f"output   {self._publisher.output_name}")
         elif settings.output == "none":
             announce("output   none, as asked for")
         elif self._publisher.output_problem is not None:

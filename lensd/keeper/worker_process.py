@@ -91,7 +91,7 @@ class WorkerProcess:
 
     def hangs(self, now_ns: int) -> str:
         """Return why it must be taken for hanging; empty where it lives."""
-        if not self._heard:
+        if not self._heard or self.state == "starting":
             return "did not start in time" if now_ns - self._started_ns > _START_LIMIT_NS else ""
         if self.state == "running":
             last_ns = max(self._picture_ns, self._state_ns)
