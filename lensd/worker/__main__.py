@@ -38,10 +38,10 @@ def main() -> int:
     try:
         return Worker(descriptors.pictures, descriptors.signal, descriptors.control).run()
     except LensdError as error:
-        log.error("The worker cannot run: %s", error)  # noqa: TRY400 a sentence, no traceback
+        log.error("The worker cannot run: %s", error)
         return error.exit_status
     except (ValueError, OSError) as error:
-        log.error("The descriptors that were handed down cannot be used: %s", error)  # noqa: TRY400 likewise
+        log.error("The descriptors that were handed down cannot be used: %s", error)
         return 64  # EX_USAGE
 
 
