@@ -57,7 +57,7 @@ class Seen:
         return (len(times) - 1) / (times[-1] - times[0]) * 1e9 if len(times) > 1 else 0.0
 
     def wait_rate(self, least: float, timeout_s: float = 30) -> float:
-        """Wait until the last two seconds had this rate, and return it: starting a program takes the guest's one CPU."""
+        """Wait until the last two seconds had this rate, and return it: starting a program takes the one CPU."""
         deadline = time.monotonic() + timeout_s
         while self.fps(2) < least or self.times_ns[-1] - self.times_ns[0] < 2e9:
             assert time.monotonic() < deadline, f"{self.fps(2):.1f} pictures a second: {self.problem}"
