@@ -9,20 +9,21 @@ import cv2
 import numpy as np
 
 from lensd.composite.blend import Compositor
-from lensd.frames import Face, Picture
+from lensd.frames import Face, Layer, Picture
 from lensd.lens.align import apply, invert
 from lensd.lens.overlay import draw_layer, render_crop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lensd.frames import F32, U8, Layer
+    from lensd.frames import F32, U8
     from lensd.lens.overlay import Sticker
     from lensd.ports import Lens
 
 HALF = 127  # a matte above it is drawn, below it is not
 FIRED_IOU, FIRED_MATTE = 0.5, 0.5
 NEAR_PX = 4
+_GROWN_PX_MAX = 2048
 
 # The outline of the face from the forehead's middle clockwise, as MediaPipe's FACEMESH_FACE_OVAL lists its edges.
 # fmt: off
@@ -96,7 +97,7 @@ class Measurer:
             x, y = (int(edge) for edge in truth.to_picture[:, 2])
             height, width = truth.rgba.shape[:2]
             sticker[y : y + height, x : x + width] = truth.rgba[..., 3] > HALF
-        iou = _iou(layer, self._teacher, mesh_px, picture) if sticker.any() else None
+        iou = _iou(layer, self._teacher, truth, mesh_px, picture) if truth is not None and sticker.any() else None
         near = cv2.dilate(sticker, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * NEAR_PX + 1, 2 * NEAR_PX + 1)))
         figures = FaceFigures(
             file=file,
@@ -124,18 +125,37 @@ def _mean_change(a: U8, b: U8, where: np.ndarray, scale: float = 1.0) -> float |
     return float(cv2.absdiff(a, b)[where].mean()) * scale if where.any() else None
 
 
-def _iou(layer: Layer | None, teacher: Sequence[Sticker], mesh_px: F32, picture: Picture) -> float:
+def _iou(layer: Layer | None, teacher: Sequence[Sticker], truth: Layer, mesh_px: F32, picture: Picture) -> float:
     """Return the IoU in the layer's own pixels, of those that lie inside the picture; 0 without a layer."""
     if layer is None:
         return 0.0
-    height, width = layer.rgba.shape[:2]
-    to_patch = invert(layer.to_picture)
-    truth = render_crop(teacher, apply(to_patch, mesh_px[:, :2]), (width, height))[..., 3] > HALF
+    height, width = truth.rgba.shape[:2]
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32) + truth.to_picture[:, 2]
+    grown = _grown(layer, apply(invert(layer.to_picture), corners))
+    size = grown.rgba.shape[1], grown.rgba.shape[0]
+    to_patch = invert(grown.to_picture)
+    wanted = render_crop(teacher, apply(to_patch, mesh_px[:, :2]), size)[..., 3] > HALF
     everywhere = np.ones((picture.height, picture.width), np.uint8)
-    inside = cv2.warpAffine(everywhere, to_patch, (width, height), flags=cv2.INTER_NEAREST) > 0
-    drawn, truth = (layer.rgba[..., 3] > HALF) & inside, truth & inside
-    union = int((drawn | truth).sum())
-    return float((drawn & truth).sum() / union) if union else 0.0
+    inside = cv2.warpAffine(everywhere, to_patch, size, flags=cv2.INTER_NEAREST) > 0
+    drawn, wanted = (grown.rgba[..., 3] > HALF) & inside, wanted & inside
+    union = int((drawn | wanted).sum())
+    return float((drawn & wanted).sum() / union) if union else 0.0
+
+
+def _grown(layer: Layer, points: F32) -> Layer:
+    """Return `layer` with empty pixels around it, so that `points` (n, 2), in its pixels, lie inside.
+
+    What the lens could not draw, because it lay outside its square, counts against it.
+    """
+    height, width = layer.rgba.shape[:2]
+    before = np.clip(np.ceil(-points.min(0)), 0, _GROWN_PX_MAX).astype(int)
+    after = np.clip(np.ceil(points.max(0) + 1 - (width, height)), 0, _GROWN_PX_MAX).astype(int)
+    if not before.any() and not after.any():
+        return layer
+    rgba = np.pad(layer.rgba, ((before[1], after[1]), (before[0], after[0]), (0, 0)))
+    to_picture = layer.to_picture.copy()
+    to_picture[:, 2] -= to_picture[:, :2] @ before.astype(np.float32)
+    return Layer(rgba, to_picture)
 
 
 def _oval_matte(layer: Layer, mesh_px: F32) -> float:
