@@ -36,10 +36,6 @@ class LensList:
             for has_preview in [lens.preview is not None]
         ]
 
-    def knows(self, name: str) -> bool:
-        """Tell whether the last look found such a lens."""
-        return name in self._lenses
-
     def preview(self, name: str) -> bytes | None:
         """Return the preview of lens `name`, a WebP picture; None where there is none or it is not one.
 

@@ -44,7 +44,7 @@ class Chromium:
         os.close(their_out)
         self._out, self._in = our_out, our_in
         self._pending, self._id, self._session = b"", 0, None
-        self.events = []
+        self.events, self._front = [], None
         targets = self("Target.getTargets")["targetInfos"]
         self._target = next(target["targetId"] for target in targets if target["type"] == "page")
         self._session = self("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
@@ -106,12 +106,21 @@ class Chromium:
 
     def hide(self):
         """Bring another tab to the front."""
-        session, self._session = self._session, None
-        self("Target.createTarget", url="about:blank")
-        self._session = session
+        self._front = self._to_browser("Target.createTarget", url="about:blank")["targetId"]
 
     def bring_back(self):
-        self("Page.bringToFront")
+        """Close the other tab again."""
+        if self._front:
+            self("Page.bringToFront")
+            self._to_browser("Target.closeTarget", targetId=self._front)
+            self._front = None
+
+    def _to_browser(self, method, **params):
+        session, self._session = self._session, None
+        try:
+            return self(method, **params)
+        finally:
+            self._session = session
 
     def screenshot(self, path=None):
         picture = base64.b64decode(self("Page.captureScreenshot", format="png")["data"])

@@ -145,6 +145,14 @@ class StandInKeeper:
         assert found, f"no event {name!r} in {timeout_s} s; there were {self.events}"
         return found
 
+    def viewers(self):
+        """Return what the page said last of how many look."""
+        return next((event["count"] for event in reversed(self.events) if event["event"] == "viewers"), 0)
+
+    def until_viewers(self, count, timeout_s=10.0):
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: self.viewers() == count, timeout_s), f"{self.viewers()}, not {count}"
+
     def send(self, message, descriptors=()):
         self._connection.send(message, descriptors)
 
