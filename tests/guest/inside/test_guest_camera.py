@@ -250,7 +250,7 @@ def test_auto_takes_vivid_before_a_loopback_device(vivid: Path, two_loopbacks: t
         source = open_source("auto", HD)
         assert source.name == "Face Webcam"
         source.close()
-    source = open_source("auto", HD)
+    source = open_source("auto", VideoFormat(320, 180, 30))
     assert source.name == "demo"
     source.close()
 
