@@ -350,6 +350,28 @@ def test_a_device_that_vanishes_is_an_error_not_a_crash(loopback):
         os.close(descriptor)
 
 
+def test_the_module_cannot_be_unloaded_under_a_stream(sink, loopback):
+    refused = subprocess.run(["modprobe", "-r", "v4l2loopback"], capture_output=True, text=True)
+    assert refused.returncode != 0
+    sink.write(bars(1280, 720))
+    assert is_camera(loopback)
+
+
+def test_without_permission_the_hint_is_the_group(loopback):
+    assert loopback.stat().st_mode & 0o007 == 0
+    child = os.fork()
+    if child == 0:  # the guest's tests run as root, who may do everything
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            open_sink("auto", HD)
+        except SinkError as error:
+            os._exit(0 if (error.why, "usermod -aG video" in error.hint) == ("permission denied", True) else 2)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_the_shipped_module_options_make_the_device(loopback):
     unload_loopback()
     options = Path(__file__).parents[3] / "systemd/modprobe.d/snaplens.conf"
