@@ -8,7 +8,6 @@ import ctypes
 import logging
 import os
 import signal
-import sys
 
 log = logging.getLogger("lensd.page")
 
@@ -35,4 +34,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    os._exit(status)  # everything is closed: Python's farewell to a hundred modules would take 0.1 s more

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 USUAL_PORT = 8790
 _BACKLOG = 32
 _SEND_BUFFER_BYTES = 256 * 1024  # one or two pictures
-_END_S = 0.2
+_END_S = 0.05
 
 
 class PageProcess:
@@ -75,8 +75,8 @@ class PageProcess:
         self._url = f"http://127.0.0.1:{port}/"
         self._link.send({"event": "ready", "url": self._fresh_url()})
         await self._link.ended.wait()
+        await runner.cleanup()  # whoever waits for a picture is sent away before there are none
         await self._live.close()
-        await runner.cleanup()
 
     def _event(self, message: Message, descriptors: deque[int]) -> None:
         event = message["event"]

@@ -80,6 +80,19 @@ def test_the_token_is_not_in_the_address_nor_in_the_history(page, keeper):
     assert page.run("document.cookie") == ""  # HttpOnly
 
 
+def test_an_address_clicked_in_another_sites_page_needs_one_click_more(chromium, keeper, source, tmp_path):
+    # A terminal in a web page is such a site: a SameSite=Strict cookie does not come along from there.
+    keeper.show(source)
+    elsewhere = tmp_path / "terminal.html"
+    elsewhere.write_text(f"<title>Terminal</title><a href='{keeper.address()}'>address</a>")
+    chromium.open(elsewhere.as_uri())
+    chromium.until("document.title === 'Terminal'")
+    chromium.click("a")
+    chromium.until("document.querySelector('a')?.innerText === 'go on to the preview'")
+    chromium.click("a")
+    chromium.until(READY)
+
+
 def test_nothing_breaks_the_pages_own_policy_and_nothing_foreign_is_fetched(page):
     page.until("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     problems = page.problems()
