@@ -28,15 +28,15 @@ class SearchAtOnce:
             EngineError: the installed OpenCV has no such cascade.
         """
         self._search = FaceSearch()
-        self._found: F32 | None = None
+        self._found: list[F32] = []
 
     def offer(self, picture: Picture) -> None:
         """Search `picture` (7 to 40 ms)."""
         self._found = self._search(*small_plane(picture))
 
-    def found(self, wait_s: float = 0.0) -> F32 | None:
+    def found(self, wait_s: float = 0.0) -> list[F32]:
         """Return what the last search found, once."""
-        found, self._found = self._found, None
+        found, self._found = self._found, []
         return found
 
     def close(self) -> None:

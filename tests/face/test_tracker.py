@@ -21,8 +21,8 @@ def searched(finder, picture, seconds=10):
     finder.offer(picture)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if (found := finder.found()) is not None:
-            return found
+        if found := finder.found():
+            return found[0]
         time.sleep(0.01)
     return None
 
@@ -65,7 +65,7 @@ def test_the_finder_pauses_after_a_search(finder):
     assert searched(finder, portrait()) is not None
     finder.offer(portrait())
     time.sleep(0.1)
-    assert finder.found() is None  # not even begun: the pause is longer
+    assert finder.found() == []  # not even begun: the pause is longer
     assert searched(finder, portrait(), 0) is None
     time.sleep(1)
     assert searched(finder, portrait()) is not None
