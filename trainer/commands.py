@@ -81,7 +81,7 @@ def train(folder: Path, run: Path, start_from: Path | None, resume: bool, **chos
         state = Run(opened, run, settings)
         if start_from is not None:
             state.start_from(start_from)
-    with _until_signal() as stop:
+    with until_signal() as stop:
         finished = run_training(state, stop=stop, progress=_tell)
     click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {run / CHECKPOINT}")
     click.echo(f"next: lensd export {run / CHECKPOINT} --out NAME.lens" if finished else "go on with --resume")
@@ -141,7 +141,7 @@ def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _until_signal() -> Iterator[Callable[[], bool]]:
+def until_signal() -> Iterator[Callable[[], bool]]:
     """Yield a function that says whether Ctrl-C or SIGTERM came; a second one ends the program as always."""
     came = False
     before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -24,8 +24,8 @@ from lensd.lens.align import template_points
 from trainer import checkpoint
 from trainer.augment import Strength, moved_photo
 from trainer.average import follow
-from trainer.no_face import nothing
 from trainer.generator import Residual, Unit
+from trainer.no_face import nothing
 from trainer.pairs import Crop
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def train_landmarks(
     started, losses = time.monotonic(), []
     for step in range(steps):
         if stop():
+            checkpoint.save(run / "landmarks.safetensors", average.state_dict(), {"step": step})
             break
         for group in optimizer.param_groups:
             group["lr"] = rate * min((step + 1) / 200, 0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * step / steps)))

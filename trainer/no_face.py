@@ -100,6 +100,6 @@ def _pattern(size: int, rng: np.random.Generator) -> U8:
         high, ink = float(rng.uniform(0.25, 1.5)), tuple(float(v) for v in rng.uniform(0, 255, 3))
         for row in range(0, size, max(int(26 * high), 6)):
             letters = "".join(chr(int(c)) for c in rng.integers(33, 122, 30))
-            start = (int(rng.integers(-20, 10)), row)
-            cv2.putText(canvas, letters, start, cv2.FONT_HERSHEY_SIMPLEX, high, ink, int(rng.integers(1, 3)), cv2.LINE_AA)
+            start, thick = (int(rng.integers(-20, 10)), row), int(rng.integers(1, 3))
+            cv2.putText(canvas, letters, start, cv2.FONT_HERSHEY_SIMPLEX, high, ink, thick, cv2.LINE_AA)
     return np.clip(canvas, 0, 255).astype(np.uint8)

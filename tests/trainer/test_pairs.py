@@ -88,3 +88,12 @@ def test_turning_by_nothing_moves_nothing(pairs):
     turned, displacement = turn(pairs.points[0], 400, 0.0, 0.0)
     assert np.allclose(turned, pairs.points[0], atol=1e-3)
     assert np.abs(displacement).max() < 1e-3
+
+
+def test_pictures_without_a_face_come_in_every_kind_and_size(pairs):
+    from trainer.no_face import nothing
+
+    rng = np.random.default_rng(0)
+    made = [nothing(pairs, int(rng.integers(12)), 128, rng) for _ in range(60)]
+    assert all(picture.shape == (128, 128, 3) and picture.dtype == np.uint8 for picture in made)
+    assert len({picture.tobytes() for picture in made}) == 60
