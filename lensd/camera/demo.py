@@ -58,10 +58,11 @@ class Demo:
         Raises:
             SourceTimeout: `timeout_s` is shorter than what is left of the period.
         """
-        number, at_ns = self._pace.wait(self.name, timeout_s)
+        number, at_ns = self._pace.next()
+        picture = self._pictures[0]
+        self.draw(number, picture)  # before its time has come, so that it is there when it comes
+        self._pace.wait(number, at_ns, self.name, timeout_s)
         self._pictures.append(self._pictures.pop(0))
-        picture = self._pictures[-1]
-        self.draw(number, picture)
         return RawFrame(picture.data.data, PixelFormat.I420, picture.width, picture.height, False, number, at_ns)
 
     def draw(self, number: int, picture: Picture) -> None:

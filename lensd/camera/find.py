@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lensd.camera.holders import Holder, holders
 from lensd.camera.modes import Offer, offers
 from lensd.errors import CameraError, CameraMissing
-from lensd.v4l2.nodes import BY_ID, LOOPBACK_DRIVER, OWN_LABEL, enumerate_nodes
+from lensd.v4l2.nodes import BY_ID, LOOPBACK_DRIVER, OWN_LABEL, enumerate_nodes, list_names
 from lensd.v4l2.uapi import Cap
 
 if TYPE_CHECKING:
@@ -45,7 +45,12 @@ class CameraInfo:
 
 
 def list_cameras() -> list[CameraInfo]:
-    """Return the webcams, in the order of their numbers; each is opened for a moment, none is started."""
+    """Return the webcams, in the order of their numbers; each is opened for a moment, none is started.
+
+    Where no webcam is there, nothing but a folder is read.
+    """
+    if not list_names():
+        return []
     users = holders()
     return [_info(node, tuple(users.get(node.path, ()))) for node in enumerate_nodes() if _may_be_a_webcam(node)]
 
@@ -97,11 +102,12 @@ def find_webcam(name: str) -> Path:
     wanted = name.casefold().strip()
     exact = [each for each in cameras if each.card.casefold() == wanted]
     found = exact or [each for each in cameras if wanted and each.card.casefold().startswith(wanted)]
-    if len(found) > 1:
+    found = [each for each in found if each.offers] or found  # an infrared camera has the same name as its neighbour
+    if len({each.card for each in found}) > 1:
         raise CameraError(f"camera {name!r}", f"could be {_listed(found)}", "name its device, such as /dev/video0")
     if not found:
         raise missing(f"camera {name!r}", cameras)
-    return found[0].path
+    return found[0].path  # of twins, the first
 
 
 def _webcam_at(path: Path) -> Path:

@@ -47,7 +47,8 @@ class PictureFile:
         Raises:
             SourceTimeout: `timeout_s` is shorter than what is left of the period.
         """
-        tick, at_ns = self._pace.wait(self.name, timeout_s)
+        tick, at_ns = self._pace.next()
+        self._pace.wait(tick, at_ns, self.name, timeout_s)
         return RawFrame(self._data, PixelFormat.I420, self.format.width, self.format.height, False, tick, at_ns)
 
     def close(self) -> None:

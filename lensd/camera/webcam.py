@@ -33,6 +33,7 @@ _BUFFERS = 6  # two in use, four for the driver: 130 ms of slack at 30 fps befor
 _IN_USE = 2
 _STALE_NS = 2_000_000_000  # a loopback device passes its writer's stamps on, whatever clock they are from
 _FAILED = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_NO_CAMERA = (errno.ENOTTY, errno.EISDIR, errno.EINVAL)
 _GONE = (errno.ENODEV, errno.ENXIO, errno.ENOENT)
 
 
@@ -187,6 +188,8 @@ class Webcam:
         what, why = self._described, error.strerror or str(error)
         if error.errno in _GONE:
             return CameraMissing(what, "is not there, or was unplugged", "lensd devices")
+        if self.name == str(self._path) and error.errno in _NO_CAMERA:  # QUERYCAP was never answered
+            return CameraError(what, "is no camera", "lensd devices")
         if error.errno == errno.EBUSY:
             users = ", ".join(map(str, holders().get(self._path.resolve(), []))) or "another program"
             return CameraBusy(what, f"is used by {users}", "close it there, or choose another camera: lensd devices")

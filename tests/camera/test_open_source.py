@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lensd.camera import find
 from lensd.camera.decode import Decoder
 from lensd.camera.find import CameraInfo, best_camera
 from lensd.camera.modes import Offer
 from lensd.camera.open_source import open_source
-from lensd.errors import CameraError, CameraMissing, LensdError
+from lensd.errors import CameraError, CameraMissing
 from lensd.frames import Picture, VideoFormat
 
 HD = VideoFormat(1280, 720, 30)
@@ -119,10 +120,29 @@ def test_auto_takes_a_real_webcam_before_a_loopback_device_and_the_lowest_number
     assert best_camera([unusable]) is None
 
 
-def test_a_device_that_is_no_camera_is_refused():
-    with pytest.raises(LensdError) as caught:
-        open_source("/dev/null", HD)
-    assert isinstance(caught.value, CameraError)
+@pytest.mark.parametrize("name", ["/dev/null", "/tmp", "/dev/full"])
+def test_what_is_no_camera_is_told_as_such(name):
+    with pytest.raises(CameraError, match="no camera"):
+        open_source(name, HD)
+
+
+def test_a_name_means_the_one_usable_camera_that_begins_so(monkeypatch):
+    offer = Offer("YUYV", 640, 480, 640, 480, (30.0,))
+    infrared, front = (
+        camera(0, "uvcvideo", card="Integrated Camera"),
+        camera(2, "uvcvideo", offer, card="Integrated Camera"),
+    )
+    twin, other = (
+        camera(4, "uvcvideo", offer, card="Integrated Camera"),
+        camera(6, "uvcvideo", offer, card="Internal HD"),
+    )
+    monkeypatch.setattr(find, "list_cameras", lambda: [infrared, front, twin, other])
+    assert find.find_webcam("integrated camera") == front.path
+    assert find.find_webcam("INTEG") == front.path
+    assert find.find_webcam("Internal") == other.path
+    with pytest.raises(CameraError, match="could be") as caught:
+        find.find_webcam("int")
+    assert not isinstance(caught.value, CameraMissing)
 
 
 def test_devices_lists_what_there_is_and_the_demo():

@@ -8,9 +8,15 @@ from lensd.camera.pace import Pace
 from lensd.errors import SourceTimeout
 
 
+def wait(pace, timeout_s=1.0):
+    tick, at_ns = pace.next()
+    pace.wait(tick, at_ns, "clock", timeout_s)
+    return tick, at_ns
+
+
 def test_ticks_come_one_after_the_other_at_the_rate():
     pace = Pace(50)
-    ticks = [pace.wait("x", 1) for _ in range(6)]
+    ticks = [wait(pace) for _ in range(6)]
     numbers = [number for number, _ in ticks]
     assert numbers == sorted(set(numbers))
     assert numbers[0] == 0
@@ -21,17 +27,17 @@ def test_ticks_come_one_after_the_other_at_the_rate():
 
 def test_what_is_late_is_left_out():
     pace = Pace(100)
-    pace.wait("x", 1)
+    wait(pace)
     time.sleep(0.1)
-    number, at_ns = pace.wait("x", 1)
+    number, at_ns = wait(pace)
     assert number >= 9
     assert time.monotonic_ns() - at_ns < 2e9
-    assert pace.wait("x", 1)[0] > number
+    assert wait(pace)[0] > number
 
 
 def test_a_tick_too_far_off_is_a_timeout_and_comes_later():
     pace = Pace(4)
-    pace.wait("clock", 1)
+    wait(pace)
     with pytest.raises(SourceTimeout, match="clock"):
-        pace.wait("clock", 0.01)
-    assert pace.wait("clock", 1)[0] == 1
+        wait(pace, 0.01)
+    assert wait(pace)[0] == 1
