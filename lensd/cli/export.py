@@ -148,4 +148,4 @@ def _prove(package: LensPackage, runtime: RuntimeChoice) -> None:
     from lensd.doctor.prove import prove
 
     proof = prove(package, runtime)
-    print(f"{package.name} in {proof.runtime}: golden pair {proof.psnr_db:g} dB, {proof.median_ms:g} ms a frame")
+    print(f"{package.name} in {proof.runtime}: golden pair {proof.psnr_db:g} dB, {proof.best_ms:g} ms a frame")

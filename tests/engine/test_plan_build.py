@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import lensd
 from lensd.engine import cuda
 from lensd.engine.cuda import gpu
 from lensd.engine.plan_build import build_plan
@@ -19,6 +21,7 @@ from lensd.engine.tensorrt import plan_key
 from lensd.errors import ConfigError, EngineError, RuntimeMissing
 from tests.engine import tiny_networks as tiny
 
+SHIPPED = sorted(Path(lensd.__file__).parent.rglob("*.onnx"))
 HAS_RTX = importlib.util.find_spec("tensorrt_rtx") is not None
 real_tensorrt = pytest.mark.skipif(
     not HAS_RTX, reason="tensorrt_rtx is not installed (pip install 'snaplens[tensorrt-rtx]')"
@@ -50,6 +53,16 @@ def test_a_real_plan_is_built_for_each_gpu_without_having_it(compute_capability)
     assert shares
     assert shares == sorted(shares)
     assert 0 < shares[-1] <= 1
+
+
+@real_tensorrt
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.parent.name for path in SHIPPED])
+def test_every_network_that_we_ship_can_be_built(path):
+    assert len(build_plan(path.read_bytes(), "tensorrt-rtx", compute_capability="8.9", name=path.stem)) > 10_000
+
+
+def test_there_are_networks_to_ship():
+    assert {"face", "thug-life.lens"} <= {path.parent.name for path in SHIPPED}
 
 
 @real_tensorrt
