@@ -35,7 +35,7 @@ class Strength:
     roll_deg: float = 25.0
     turn_deg: float = 18.0
     turned: float = 0.5
-    sunglasses: float = 0.14
+    sunglasses: float = 0.20
     glasses: float = 0.10
     occluded: float = 0.15
     spoiled: float = 0.8

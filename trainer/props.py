@@ -67,10 +67,11 @@ def wear_occluder(crop: U8, points: F32, other: U8, rng: np.random.Generator) ->
 def _glasses(rng: np.random.Generator, *, dark: bool) -> U8:
     """Return (H, W, 4) uint8, straight alpha, centre of the canvas between the eyes."""
     canvas = np.zeros((_CANVAS[1], _CANVAS[0], 4), np.uint8)
-    half_w, half_h = rng.uniform(0.12, 0.17), rng.uniform(0.07, 0.13)
+    half_w, half_h = rng.uniform(0.12, 0.18), rng.uniform(0.07, 0.16)
     frame = tuple(int(v) for v in rng.choice([[15, 15, 15], [60, 40, 30], [120, 110, 100], [180, 170, 120], [200] * 3]))
     thick = int(rng.integers(1, 7 if dark else 6))
-    tint = rng.uniform(5, 90, 3) * (1, rng.uniform(0.7, 1.1), rng.uniform(0.6, 1.1))
+    # Mirrored and coloured glasses too: with dark ones only, the network took a pair in bright blue for the face.
+    tint = rng.uniform(0, 255, 3) if rng.random() < 0.45 else rng.uniform(5, 90, 3)
     opaque = rng.uniform(150, 255) if dark else rng.uniform(0, 25)
     corner = rng.uniform(0.3, 1.0)  # 1 is an ellipse, less is squarer
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
@@ -79,7 +80,7 @@ def _glasses(rng: np.random.Generator, *, dark: bool) -> U8:
     y = np.where(y < 0, y * rng.uniform(0.6, 1.0), y)
     drop = rng.uniform(-0.01, 0.03)
     middle = (np.array(_CANVAS) - 1) / 2
-    fade = np.linspace(1.0, rng.uniform(0.5, 1.6), _CANVAS[1])[:, None, None]
+    fade = np.linspace(1.0, rng.uniform(0.4, 1.8), _CANVAS[1])[:, None, None]
     for side in (-1, 1):
         lens = np.zeros(canvas.shape[:2], np.uint8)
         outline = np.stack([side * (_EYE_X + 0.005) + x * side, y + drop], 1) * _CANVAS_PX + middle
