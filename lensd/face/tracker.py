@@ -19,6 +19,8 @@ _TAKE_UP = 0.6
 _KEEP = 0.4
 _AGREEMENT = 0.02
 _FIRST_LOOK_S = 0.5  # 10 to 40 ms, but for a machine that is busy
+# A face that is not seen for a frame or two is where it was: a lens that vanishes and comes back looks broken.
+_LINGER_NS = 150_000_000
 # After a loss (a hand before the face, a blurred turn) the network looks at the old place as well this long.
 _REMEMBER_NS = 500_000_000
 
@@ -62,6 +64,7 @@ class MeshTracker:
             raise
         self._smoother = FaceSmoother()
         self._points: F32 | None = None
+        self._face: Face | None = None
         self._following = False
         self._first_look = True
         self._seen_ns = 0
@@ -80,14 +83,15 @@ class MeshTracker:
         self._following = located is not None
         if located is None:
             self._finder.offer(picture)
-            return ()
+            return self._lingering(captured_ns)
         self._points, score = located
         self._seen_ns = captured_ns
-        return (Face(self._track_id, self._smoother(self._points, captured_ns), score),)
+        self._face = Face(self._track_id, self._smoother(self._points, captured_ns), score)
+        return (self._face,)
 
     def reset(self) -> None:
         """Forget the face: another camera follows."""
-        self._points = None
+        self._points = self._face = None
         self._first_look = True
         self._finder.found()
 
@@ -95,6 +99,12 @@ class MeshTracker:
         """End the finder's thread and close the network."""
         self._finder.close()
         self._network.close()
+
+    def _lingering(self, captured_ns: int) -> tuple[Face, ...]:
+        """Return the last face for a moment after it was lost."""
+        if self._face is None or captured_ns - self._seen_ns > _LINGER_NS:
+            return ()
+        return (self._face,)
 
     def _look_again(self, picture: Picture, captured_ns: int) -> tuple[F32, float] | None:
         """Look where the face was last, if that is not long ago."""

@@ -74,4 +74,4 @@ def test_a_face_that_leaves_is_let_go(tracker):
     assert tracker.update(picture, 0)
     room = Picture(1280, 720)
     room.y[:] = np.linspace(60, 160, 1280).astype(np.uint8)
-    assert not any(tracker.update(room, frame * FRAME_NS) for frame in range(1, 6))
+    assert not any(tracker.update(room, frame * FRAME_NS) for frame in range(5, 10))

@@ -117,15 +117,17 @@ def test_a_face_is_found_followed_lost_and_found_again(tracker):
         (face,) = tracker.update(portrait(scale=1.4, x=640 + 6 * frame), frame * FRAME_NS)
         assert face.track_id == first.track_id
     assert face.landmarks_px[:, 0].mean() - first.landmarks_px[:, 0].mean() > 6 * 19 / 2
-    assert tracker.update(Picture(1280, 720), 20 * FRAME_NS) == ()
+    assert tracker.update(Picture(1280, 720), 30 * FRAME_NS) == ()
     assert followed(tracker, portrait(scale=1.0, x=300), 60 * FRAME_NS).track_id != first.track_id
 
 
 def test_a_face_behind_a_hand_for_a_moment_is_the_same_face(tracker):
     first = followed(tracker, portrait(), 0)
-    for frame in range(1, 5):
+    for frame in range(1, 4):  # for a moment it is where it was
+        assert tracker.update(Picture(1280, 720), frame * FRAME_NS)[0].track_id == first.track_id
+    for frame in range(5, 10):
         assert tracker.update(Picture(1280, 720), frame * FRAME_NS) == ()
-    (face,) = tracker.update(portrait(), 5 * FRAME_NS)
+    (face,) = tracker.update(portrait(), 10 * FRAME_NS)
     assert face.track_id == first.track_id
 
 
