@@ -54,7 +54,7 @@ def prove(package: LensPackage, runtime: RuntimeChoice) -> Proof:
     if manifest.crop is None or manifest.generator is None:
         raise LensError(f"lens {package.name}", f"is of kind {manifest.kind} and has no network", "lensd lenses")
     check_network(package.network, manifest.crop.size_px, f"{package.name}.lens/{manifest.generator.network}")
-    with closing(open_engine(package.network, runtime=runtime, name=package.name)) as engine:
+    with closing(open_engine(package.network, runtime=runtime, name=f"lens {package.name}")) as engine:
         result = check_golden(package, engine)
         x, out = golden_pair(package)
         times_ms = []

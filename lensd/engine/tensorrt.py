@@ -65,7 +65,11 @@ class TensorRtEngine:
             else:
                 return
         if not may_build:
-            raise RuntimeMissing(runtime, "no plan for this network yet", f"lensd export {name} --runtime {runtime}")
+            raise RuntimeMissing(
+                runtime,
+                "no plan for this network yet",
+                f"lensd export {name.removeprefix('lens ')} --runtime {runtime}",
+            )
         plan = self._built(network)
         self._runner = PlanRunner(trt, cuda, plan, self._what)
         cache.store(key, plan)

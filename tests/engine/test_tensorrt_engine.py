@@ -66,7 +66,7 @@ def test_a_kept_plan_that_tensorrt_refuses_is_built_again(cuda, builds, caplog):
 
 def test_who_may_not_build_is_told_the_command_that_does(cuda, builds):
     with pytest.raises(RuntimeMissing, match="no plan for this network yet") as caught:
-        TensorRtEngine(NETWORK, name="toon", may_build=False)
+        TensorRtEngine(NETWORK, name="lens toon", may_build=False)
     assert caught.value.hint == "lensd export toon --runtime tensorrt"
     assert builds == []
 
