@@ -316,26 +316,31 @@ def test_the_pyvirtualcam_interface_costs_little(loopback, figure):
     assert through < without + 1
 
 
-def test_a_slow_reader_seldom_sees_a_picture_in_the_making(sink, loopback, figure):
-    """Counts torn pictures at a reader that takes 40 ms over each: the module's doing, kept rare by four buffers."""
-    torn = []
+def test_a_slow_reader_seldom_has_its_picture_overwritten(sink, loopback, figure):
+    """A reader of 25 pictures a second that works 5 ms on each.
+
+    With the module's default of 2 buffers this counts 13 to 19 of 120; with 4 none with 0.12, 4 to 9 with the others.
+    """
+    overwritten: list[bool] = []
 
     def look(picture: U8, _now_ns: int) -> None:
-        torn.append(len({int(picture[0]), int(picture[HD.picture_bytes // 2]), int(picture[HD.picture_bytes - 1])}) > 1)
+        first = int(picture[0])
+        time.sleep(0.005)
+        overwritten.append(any(int(picture[index]) != first for index in (0, HD.picture_bytes // 2, -1)))
+        time.sleep(0.035)
 
-    value = 16
-    sink.write(np.full(HD.picture_bytes, value, np.uint8))
-    picture = np.empty(HD.picture_bytes, np.uint8)
-    with reading.mmap(loopback, keep=0, on_picture=look, pause_s=0.04):
+    picture, value = np.zeros(HD.picture_bytes, np.uint8), 0
+    sink.write(picture)
+    with reading.mmap(loopback, keep=0, on_picture=look):
         due = time.monotonic()
-        while len(torn) < 150:
-            value = 16 + (value - 15) % 220
+        while len(overwritten) < 120:
+            value = (value + 1) % 250
             picture[:] = value
             sink.write(picture)
             due += 1 / 30
             time.sleep(max(0, due - time.monotonic()))
-    figure("torn pictures at a reader of 25 fps", f"{sum(torn)} of {len(torn)}")
-    assert sum(torn) <= len(torn) * 0.2
+    figure("pictures overwritten at a reader of 25 fps", f"{sum(overwritten)} of {len(overwritten)}")
+    assert sum(overwritten) <= (0 if VERSION == "0.12" else len(overwritten) * 0.2)
 
 
 def test_a_device_that_vanishes_is_an_error_not_a_crash(loopback):
