@@ -34,9 +34,27 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--lens", required=True, help="The overlay to be taught: a name as in `lensd lenses`, or a folder.")
 @click.option("--faces", type=_FOLDER, required=True, help="Folder with images/, index.csv and mesh478.npz.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder to write the pairs to.")
-@click.option("--side", default=1.4, show_default=True, help="Side of the network's square, face units.")
-@click.option("--up", default=0.05, show_default=True, help="How far its centre lies above the face's, face units.")
-@click.option("--size", default=256, show_default=True, help="Pixels a side of the network's square.")
+@click.option(
+    "--side",
+    type=click.FloatRange(0.5, 6),
+    default=1.4,
+    show_default=True,
+    help="Side of the network's square, face units.",
+)
+@click.option(
+    "--up",
+    type=click.FloatRange(-2, 2),
+    default=0.05,
+    show_default=True,
+    help="How far its centre lies above the face's, face units.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(64, 512),
+    default=256,
+    show_default=True,
+    help="Pixels a side of the network's square.",
+)
 def pairs(lens: str, faces: Path, out: Path, side: float, up: float, size: int) -> None:
     """Make training pairs from photographs and an overlay lens."""
     from lensd.lens.open import find_package, stickers_of
@@ -55,12 +73,22 @@ def pairs(lens: str, faces: Path, out: Path, side: float, up: float, size: int) 
 @click.command()
 @click.option("--pairs", "folder", type=_FOLDER, required=True, help="Folder written by `lensd pairs`.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder for the checkpoint and its progress.")
-@click.option("--size", default=160, show_default=True, help="Pixels a side of the samples; finish at the lens's own.")
-@click.option("--steps", default=8000, show_default=True, help="Steps in all.")
-@click.option("--batch", default=16, show_default=True, help="Samples a step.")
-@click.option("--rate", default=3e-3, show_default=True, help="Highest learning rate.")
-@click.option("--threads", default=1, show_default=True, help="CPU threads; one is reproducible bit for bit.")
-@click.option("--seed", default=1, show_default=True, help="All chance follows from it.")
+@click.option(
+    "--size", type=click.IntRange(32, 1024), help="Pixels a side of the samples; the lens's own where not given."
+)
+@click.option("--steps", type=click.IntRange(1), default=8000, show_default=True, help="Steps in all.")
+@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Samples a step.")
+@click.option(
+    "--rate", type=click.FloatRange(0, 1, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="CPU threads; one is reproducible bit for bit.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="All chance follows from it.")
 @click.option("--bf16", is_flag=True, help="Compute in bfloat16: 1.5 times faster on CPUs that have it.")
 @click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint to start from.")
 @click.option("--resume", is_flag=True, help="Go on where RUN stopped.")
@@ -72,9 +100,9 @@ def train(folder: Path, run: Path, start_from: Path | None, resume: bool, **chos
 
     if not resume and (run / CHECKPOINT).exists():
         raise ConfigError(str(run), "holds a checkpoint already", "add --resume to go on, or choose another --run")
-    settings = replace(Settings(), size_px=chosen.pop("size"), **chosen)
     click.echo("reading the pairs")
     opened = open_pairs(folder)
+    settings = replace(Settings(), size_px=chosen.pop("size") or opened.crop.size_px, **chosen)
     if resume:
         state = Run.resumed(opened, run, settings.steps, settings.threads)
     else:

@@ -133,15 +133,20 @@ def open_generator(path: Path) -> tuple[Generator, Crop, int]:
     """Return a checkpoint's averaged generator, ready to run, the crop it was trained for, and the step.
 
     Raises:
-        ConfigError: not a generator's checkpoint.
+        ConfigError: not a generator's checkpoint, or one that was taught at another size than the lens's.
     """
     tensors, state = checkpoint.load(path)
     try:
         network = Generator(tuple(state["settings"]["widths"]), state["settings"]["blocks"])
         network.load_state_dict(checkpoint.unpack("average", tensors))
-        return network.eval(), Crop(**state["crop"]), int(state["step"])
+        crop, size_px, step = Crop(**state["crop"]), int(state["settings"]["size_px"]), int(state["step"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise ConfigError(str(path), f"not a generator's checkpoint ({error})", "lensd train --help") from error
+    if size_px != crop.size_px:
+        # Tried: taught at 160 and run at 256, it paints three small pairs of glasses.
+        why = f"was taught at {size_px} pixels a side, and the lens has {crop.size_px}"
+        raise ConfigError(str(path), why, f"lensd train --size {crop.size_px} --start-from {path} ...")
+    return network.eval(), crop, step
 
 
 @torch.no_grad()

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 from click.testing import CliRunner
 
+from lensd.errors import ConfigError
 from lensd.lens.manifest import parse_manifest
 from lensd.lens.network import check_network
 from lensd.lens.package import open_package
@@ -84,3 +88,10 @@ def test_the_commands_lead_from_photographs_to_a_package(faces_folder, tmp_path)
     assert open_package(lens).name == "mine"
     again = runner.invoke(train_command, [str(argument) for argument in trained])
     assert "--resume" in again.exception.hint
+
+
+def test_a_network_taught_at_another_size_is_not_exported(pairs, tmp_path):
+    run = Run(pairs, tmp_path, replace(TINY, size_px=32))
+    run.save()
+    with pytest.raises(ConfigError, match="taught at 32 pixels"):
+        open_generator(run.folder / CHECKPOINT)
