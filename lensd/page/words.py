@@ -38,7 +38,7 @@ def figures_from_status(status: Message) -> dict[str, Any]:
         "figures": [
             ["Frame rate", *_rate(status.get("fps"))],
             ["Latency", *_latency(status.get("latency_ms"))],
-            ["Camera", _text(status.get("camera")) or "None", ""],
+            ["Camera", *_camera(_text(status.get("camera")))],
             ["Output", *_output(status)],
             ["Watching", *_readers(status.get("readers"))],
             ["Runs on", _text(status.get("runtime")) or "No network", ""],
@@ -62,6 +62,12 @@ def _latency(latency_ms: object) -> tuple[str, str]:
     return f"{middle:.0f} ms", detail
 
 
+def _camera(name: str) -> tuple[str, str]:
+    if name == "demo":
+        return "Demo", "a portrait by NASA that moves"
+    return name or "None", ""
+
+
 def _output(status: Message) -> tuple[str, str]:
     output, problem = _text(status.get("output")), status.get("output_problem")
     if output not in {"", "none"}:
@@ -75,7 +81,7 @@ def _output(status: Message) -> tuple[str, str]:
 
 def _readers(readers: object) -> tuple[str, str]:
     if not _is_number(readers):
-        return "–", ""
+        return "–", "nobody can without a virtual camera"
     if not readers:
         return "Nobody", "pick SnapLens Camera in your call"
     return f"{readers:.0f} program{'' if readers == 1 else 's'}", ""

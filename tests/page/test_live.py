@@ -110,9 +110,12 @@ def test_those_who_look_share_one_encoding(keeper, source):
 
 
 def test_nothing_is_mapped_or_encoded_while_nobody_looks(browser, keeper, source):
+    wait_until_nobody_looks(keeper)
+    keeper.until_viewers(0)
     keeper.show(source)
+    events = len(keeper.events)
     number = next_picture(browser)[0]
-    keeper.until_viewers(1)
+    assert keeper.event("viewers", events)["count"] == 1
     assert mapped(keeper)
     wait_until_nobody_looks(keeper)
     keeper.until_viewers(0)

@@ -57,5 +57,10 @@ def test_a_status_of_another_shape_is_shown_as_unknown_rather_than_failing(odd):
     assert len(words["figures"]) == 6
 
 
+def test_the_demo_is_called_what_it_is():
+    assert shown({"camera": "demo"})["Camera"][0] == "Demo"
+    assert shown({"camera": None})["Camera"] == ("None", "")
+
+
 def test_long_texts_are_cut():
     assert len(shown({"camera": "x" * 10_000})["Camera"][0]) == 200
