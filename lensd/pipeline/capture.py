@@ -93,14 +93,15 @@ class Capture:
             source.close()  # before it is opened again: a camera plugged in anew keeps its number only then
 
     def _read(self, source: FrameSource) -> None:
-        limit_s, last = _FIRST_FRAME_S, None
+        period_s = 1 / source.format.fps
+        limit_s, last = _FIRST_FRAME_S + period_s, None
         while not self._ending.is_set():
             frame = _next_frame(source, limit_s, self._ending)
             if frame is None:
                 return
             if last is not None and frame.sequence > last + 1:
                 self.dropped += frame.sequence - last - 1
-            last, limit_s = frame.sequence, _FRAME_S
+            last, limit_s = frame.sequence, max(_FRAME_S, 3 * period_s)
             self.frames.put(frame)
             self.frames.wait_until_unused()
 
