@@ -175,3 +175,10 @@ def test_a_layer_beside_the_picture_touches_nothing():
     assert (rgb == 50).all()
     assert lay(rgb, Layer(rgba, np.array([[1, 0, 300], [0, 1, 220]], np.float32))) is not None
     assert (rgb[225:, 305:] == 255).all()
+
+
+def test_a_phones_jpeg_with_a_second_picture_inside_is_a_photograph(lens, tracker, tmp_path):
+    pictures = [Image.fromarray(portrait()), Image.fromarray(portrait()[:120, :160].copy())]
+    pictures[0].save(tmp_path / "in.jpg", "MPO", save_all=True, append_images=pictures[1:])
+    assert apply_lens(lens, tracker, tmp_path / "in.jpg", tmp_path / "out.jpg", silent).faces == 1
+    assert opened(tmp_path / "out.jpg").shape == (240, 320, 3)
