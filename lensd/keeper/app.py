@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-import os
 import selectors
 import signal
 import socket
@@ -16,7 +15,7 @@ from lensd.config import control_socket, runtime_dir
 from lensd.control.server import ControlServer
 from lensd.errors import ControlError
 from lensd.keeper.cards import CardBook
-from lensd.keeper.instance import lock_instance, private_folder
+from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.lens_choice import LensChoice
 from lensd.keeper.notify import notify, watchdog_period_s
 from lensd.keeper.page_process import PageProcess
@@ -52,8 +51,7 @@ class Keeper:
         self._stopping = False
         with contextlib.ExitStack() as opened:
             private_folder(runtime_dir())
-            self._lock = lock_instance(runtime_dir())
-            opened.callback(os.close, self._lock)
+            opened.callback(InstanceLock(runtime_dir()).close)
             choice = LensChoice(settings.lens)
             self._selector = selectors.DefaultSelector()
             opened.callback(self._selector.close)

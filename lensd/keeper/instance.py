@@ -31,24 +31,42 @@ def private_folder(path: Path) -> None:
         ) from None
 
 
-def lock_instance(folder: Path) -> int:
-    """Return the descriptor that holds this user's lock; closing it gives it back.
+class InstanceLock:
+    """Held from its making to `close`, or to the end of the process, however that ends."""
 
-    Raises:
-        AlreadyRunning: another keeper holds it; names its pid.
-        ControlError: the lock cannot be made.
-    """
-    path = folder / "lensd.pid"
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise ControlError(str(path), error.strerror or str(error)) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
-        raise AlreadyRunning("lensd", f"runs already, pid {pid}", "end it with: lensd stop") from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
+    def __init__(self, folder: Path) -> None:
+        """Take this user's lock.
+
+        Raises:
+            AlreadyRunning: another keeper holds it; names its pid.
+            ControlError: the lock cannot be made.
+        """
+        self._path = folder / "lensd.pid"
+        try:
+            while not self._take():
+                pass  # it was another keeper's, which removed it at its end
+        except BlockingIOError:
+            pid = os.pread(self._descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            os.close(self._descriptor)
+            raise AlreadyRunning("lensd", f"runs already, pid {pid}", "end it with: lensd stop") from None
+        except OSError as error:
+            raise ControlError(str(self._path), error.strerror or str(error)) from None
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Give it back and leave no file."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def _take(self) -> bool:
+        """Lock the file, and say whether it is still the one that the name stands for."""
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            if self._path.stat().st_ino == os.fstat(self._descriptor).st_ino:
+                return True
+        except FileNotFoundError:
+            pass
+        os.close(self._descriptor)
+        return False

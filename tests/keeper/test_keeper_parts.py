@@ -10,7 +10,7 @@ import pytest
 
 from lensd.errors import AlreadyRunning, ControlError
 from lensd.keeper.cards import CARDS, CardBook
-from lensd.keeper.instance import lock_instance, private_folder
+from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.restart import MAX_FAILURES, RETRY_S, RestartPolicy
 
 
@@ -57,17 +57,18 @@ def test_a_person_who_switches_gets_a_try_at_once():
 
 
 def test_a_second_keeper_is_refused_with_the_pid_of_the_first(tmp_path):
-    descriptor = lock_instance(tmp_path)
+    lock = InstanceLock(tmp_path)
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
-        lock_instance(tmp_path)
-    os.close(descriptor)
-    os.close(lock_instance(tmp_path))
+        InstanceLock(tmp_path)
+    lock.close()
+    assert not list(tmp_path.iterdir())
+    InstanceLock(tmp_path).close()
 
 
 HOLDER = """
 import pathlib, sys, time
-from lensd.keeper.instance import lock_instance
-lock_instance(pathlib.Path(sys.argv[1]))
+from lensd.keeper.instance import InstanceLock
+lock = InstanceLock(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)
 """
@@ -78,9 +79,9 @@ def test_the_lock_of_a_killed_keeper_is_free(tmp_path):
     with holder:
         holder.stdout.readline()
         with pytest.raises(AlreadyRunning, match=str(holder.pid)):
-            lock_instance(tmp_path)
+            InstanceLock(tmp_path)
         holder.kill()
-    os.close(lock_instance(tmp_path))
+    InstanceLock(tmp_path).close()
 
 
 def test_a_runtime_folder_that_is_no_folder_is_refused(tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,21 @@ def test_a_webcam_in_use_is_told_with_its_user(loopback: Path) -> None:
         wait_for(lambda: [found.status for found in devices.camera()] == ["warn"], 5, "the camera is in use")
         [finding] = devices.camera()
     assert "used by v4l2-ctl (pid " in finding.detail
+
+
+def test_another_user_is_told_which_group_to_join(loopback: Path) -> None:
+    for node in (loopback, Path("/dev/video0")):
+        node.chmod(0o660)
+    command = [sys.executable, "-m", "lensd", "doctor", "--json"]
+    environment = {**os.environ, "HOME": "/", "XDG_RUNTIME_DIR": "/run/nobody"}
+    done = subprocess.run(
+        command, user=65534, group=65534, extra_groups=[], env=environment, capture_output=True, text=True, timeout=60
+    )
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1
+    for name in ("permissions", "browsers", "camera"):
+        assert (found[name]["status"], found[name]["hint"]) == ("fail", system.JOIN_VIDEO), found[name]
+    assert str(loopback) in found["permissions"]["detail"]
 
 
 def test_with_the_daemon_running_all_of_it_is_well(loopback: Path, daemon: Daemon) -> None:

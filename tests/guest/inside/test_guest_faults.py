@@ -46,16 +46,10 @@ def test_an_unplugged_webcam_gives_a_card_and_comes_back_by_itself(loopback, dae
         assert daemon.status()["worker"]["restarts"] == 0, "no restart was needed"
 
 
-def can_stream(node: Path) -> bool:
-    command = ["v4l2-ctl", "-d", str(node), "--stream-mmap", "--stream-count=1", "--stream-to=/dev/null"]
-    return subprocess.run(command, capture_output=True, timeout=10).returncode == 0
-
-
 def test_a_busy_webcam_is_said_to_be_so_and_taken_when_it_is_free(loopback, daemon):
     node = webcam()
-    holder = ["v4l2-ctl", "-d", str(node), "--stream-mmap", "--stream-count=0", "--stream-to=/dev/null"]
-    with running(holder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for(lambda: not can_stream(node), 5, "v4l2-ctl streams from it")
+    with running(["v4l2-ctl", "-d", str(node), "--stream-mmap"], stderr=subprocess.PIPE) as process:
+        assert b"<" in iter(lambda: process.stderr.read(1), b"")  # its sign for a frame
         daemon.start("--camera", str(node), "--lens", "none", "--no-preview")
         daemon.wait_status(20, "the card", on_air="camera-busy")
         why = daemon.status()["worker"]["why"]
@@ -89,7 +83,15 @@ os.execv(sys.executable, [sys.executable, "-m", "lensd", *sys.argv[1:]])
 """
 
 
-def test_a_user_without_permission_is_told_the_command_that_mends_it(loopback):
+@pytest.fixture
+def enterable():
+    """Lets other users run this Python and this checkout; the guest's own copy of the folders' modes."""
+    for path in (Path(sys.base_prefix), Path(sys.prefix), Path(__file__)):
+        for folder in path.resolve().parents:
+            folder.chmod(folder.stat().st_mode | 0o005)
+
+
+def test_a_user_without_permission_is_told_the_command_that_mends_it(loopback, enterable):
     loopback.chmod(0o600)
     command = [sys.executable, "-c", AS_ANOTHER_USER]
     done = subprocess.Popen(
