@@ -65,7 +65,12 @@ def read_catalogue() -> Catalogue:
     skipped: list[SkippedLens] = []
     folders: tuple[tuple[Source, Path], ...] = (("built-in", shipped_lenses_dir()), ("user", user_lenses_dir()))
     for source, folder in folders:
-        for path in _packages(folder):
+        try:
+            packages = _packages(folder)
+        except LensError as error:
+            skipped.append(SkippedLens(folder, error))
+            continue
+        for path in packages:
             try:
                 info = _info(path, source)
                 if (known := found.get(info.name)) is not None:

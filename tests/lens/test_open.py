@@ -193,6 +193,15 @@ def test_no_folder_of_the_users_is_no_error(tmp_path, monkeypatch):
     assert find_lenses()[0].name == "none"
 
 
+def test_a_lenses_folder_that_cannot_be_read_costs_its_lenses_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    user_lenses_dir().parent.mkdir(parents=True)
+    user_lenses_dir().write_text("a file")
+    catalogue = read_catalogue()
+    assert catalogue.lenses[0].name == "none"
+    assert [skipped.error.why for skipped in catalogue.skipped] == ["Not a directory"]
+
+
 def test_every_shipped_lens_opens_and_passes_its_golden_pair():
     shipped = [lens for lens in find_lenses() if lens.source == "built-in" and lens.path is not None]
     assert shipped
