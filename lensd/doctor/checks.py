@@ -11,6 +11,7 @@ CHECKS: Final = (
     Check("python", system.python),
     Check("packages", system.packages),
     Check("v4l2loopback", system.module),
+    Check("module options", system.module_options),
     Check("permissions", system.permissions),
     Check("device", devices.node),
     Check("browsers", devices.browsers),

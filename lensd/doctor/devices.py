@@ -46,7 +46,11 @@ def browsers() -> Iterator[Finding]:
         path = find_node()
     except SinkMissing:
         return  # the check before this one has said so
-    descriptor = open_node(path)
+    try:
+        descriptor = open_node(path)
+    except PermissionError as error:
+        yield Finding(name, "fail", f"{path} cannot be opened: {error.strerror}", JOIN_VIDEO)
+        return
     try:
         caps = device.query_capability(descriptor).caps
         fourccs = list(device.pixel_formats(descriptor, BufferType.CAPTURE))
@@ -88,6 +92,8 @@ def camera() -> Iterator[Finding]:
             hint = JOIN_VIDEO if not os.access(each.path, os.R_OK | os.W_OK) else "lensd devices"
             yield Finding(name, "fail", f"{each} cannot be opened: {each.problem}", hint)
     if best is None:
+        if any(each.problem for each in cameras):
+            return
         why = "no webcam is found; the demo source takes its place"
         yield Finding(name, "warn", why, "lensd run --camera demo")
         return

@@ -69,6 +69,9 @@ def _look(check: Check, found: list[Finding]) -> None:
         found.extend(check.look())  # one by one: what was found before a failure, or the end of the time, counts
     except LensdError as error:
         found.append(Finding(check.name, "fail", f"{error.what}: {error.why}", error.hint))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        found.append(Finding(check.name, "fail", f"{where}{error.strerror or error}"))
     except Exception as error:  # noqa: BLE001  one check's fault must not hide what the others find
         _log.debug("check %s", check.name, exc_info=True)
         found.append(Finding(check.name, "fail", f"the check itself failed: {type(error).__name__}: {error}"))

@@ -24,6 +24,8 @@ TESTED_PYTHON = (3, 11)
 OLDEST_MODULE, NEWEST_MODULE = (0, 12, 7), (0, 15)  # of v4l2loopback, as tested
 # Each brings the files of opencv-python in another build; whichever was installed last wins.
 _OPENCV_TWINS = ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+# As modprobe.d(5) orders them.
+_MODPROBE_FOLDERS = tuple(map(Path, ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")))
 JOIN_VIDEO = "sudo usermod -aG video $USER, then log out and in again"
 
 
@@ -97,6 +99,33 @@ def _built(index: Path) -> bool:
         return "/v4l2loopback.ko" in index.read_text("utf-8", "replace")
     except OSError:
         return False
+
+
+def module_options(folders: tuple[Path, ...] = _MODPROBE_FOLDERS) -> Iterator[Finding]:
+    """Who else sets the module's options: of two lines the last wins, key by key, and the names no longer fit."""
+    name = "module options"
+    files = {path.name: path for folder in reversed(folders) for path in _files(folder)}  # the first folder's file wins
+    setting = sorted(str(path) for path in files.values() if _sets_options(path))
+    if len(setting) > 1:
+        hint = f"sudoedit {setting[-1]}, and move its line into {setting[0]}"
+        yield Finding(name, "warn", f"{' and '.join(setting)} both set v4l2loopback's options", hint)
+    else:
+        yield Finding(name, "ok", f"set by {setting[0]}" if setting else "no file sets them")
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.conf"))
+    except OSError:
+        return []
+
+
+def _sets_options(path: Path) -> bool:
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return re.search(r"^\s*options\s+v4l2loopback\s", text, re.MULTILINE) is not None
 
 
 def permissions() -> Iterator[Finding]:

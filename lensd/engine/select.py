@@ -45,8 +45,8 @@ class _Runtime:
 
 
 # In the order in which "auto" asks. TensorRT times kernels for up to a minute before a plan is there, which nobody
-# waits for unasked; TensorRT for RTX needs a second. OpenVINO runs thug-life in 4.5 ms where ONNX Runtime takes 5.5 (one
-# thread, Zen 3), opens in 1.2 s where that takes 0.3, and needs 37 MB more: for those who ask for it.
+# waits for unasked; TensorRT for RTX needs a second. OpenVINO runs thug-life in 4.5 ms where ONNX Runtime takes 5.5
+# (one thread, Zen 3), but opens in 1.2 s where that takes 0.3, and needs 37 MB more: for those who ask.
 _RUNTIMES: Final = (
     _Runtime(
         "tensorrt",

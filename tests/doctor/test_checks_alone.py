@@ -25,6 +25,15 @@ def test_our_own_error_is_a_failure_with_its_hint():
     )
 
 
+def test_the_systems_error_is_a_failure_in_its_words(tmp_path):
+    def look():
+        (tmp_path / "nothing").read_text()
+        yield Finding("never", "ok", "")
+
+    [finding] = run_check(check(look))
+    assert finding.detail == f"{tmp_path}/nothing: No such file or directory"
+
+
 def test_any_other_error_is_a_failure_with_its_message_and_keeps_what_was_found_before():
     def look():
         yield Finding("first", "ok", "fine")

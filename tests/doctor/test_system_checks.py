@@ -55,6 +55,37 @@ def test_a_module_that_is_not_there_is_to_be_installed(tmp_path):
     assert finding.hint.startswith("sudo apt install v4l2loopback-dkms")
 
 
+@pytest.mark.parametrize(
+    ("files", "status", "word"),
+    [
+        ({}, "ok", "no file sets them"),
+        ({"etc/snaplens.conf": "# ours\noptions v4l2loopback devices=1\n"}, "ok", "etc/snaplens.conf"),
+        (
+            {"etc/snaplens.conf": "options v4l2loopback devices=1", "etc/x.conf": "options snd index=1"},
+            "ok",
+            "snaplens",
+        ),
+        (
+            {"etc/snaplens.conf": "options v4l2loopback a=1", "lib/obs.conf": " options  v4l2loopback b=1"},
+            "warn",
+            "obs",
+        ),
+        (
+            {"etc/obs.conf": "options v4l2loopback a=1", "lib/obs.conf": "options v4l2loopback b=1"},
+            "ok",
+            "etc/obs.conf",
+        ),
+    ],
+)
+def test_a_second_file_with_the_modules_options_is_found(tmp_path, files, status, word):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    [finding] = system.module_options((tmp_path / "etc", tmp_path / "run", tmp_path / "lib"))
+    assert finding.status == status
+    assert word in finding.detail
+
+
 @pytest.fixture
 def installed(monkeypatch):
     """Choose which distributions there seem to be; what is required is read from the real metadata."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +14,28 @@ from lensd.doctor.report import Finding
 from lensd.virtualcam import LABEL
 from tests.guest.inside.daemon import Daemon
 from tests.guest.inside.feeding import ffmpeg_feed
-from tests.guest.inside.kernel import VERSION, load_loopback, unload_loopback, unplugged, wait_for, wait_until_camera
+from tests.guest.inside.kernel import (
+    VERSION,
+    load_loopback,
+    unload_loopback,
+    unplugged,
+    wait_for,
+    wait_until_camera,
+    webcam,
+)
 from tests.guest.inside.processes import running
 
 pytestmark = pytest.mark.camera
 
+# Python itself lies where nobody may read it, so the rights are given up after the imports.
+AS_NOBODY = """
+import json, os
+from lensd.doctor import devices, system
+from lensd.doctor.report import Check, run_check
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+looks = (system.permissions, devices.browsers, devices.camera)
+print(json.dumps([found.as_dict() for look in looks for found in run_check(Check(look.__name__, look))]))
+"""
 PICTURES = ("-re", "-f", "lavfi", "-i", "testsrc=size=1280x720:rate=30", "-pix_fmt", "yuv420p")
 
 
@@ -91,22 +107,20 @@ def test_the_webcam_is_found_and_missed(loopback: Path) -> None:
 
 
 def test_a_webcam_in_use_is_told_with_its_user(loopback: Path) -> None:
-    with running(["v4l2-ctl", "-d", "/dev/video0", "--stream-mmap", "--stream-count=300"]):
+    with running(["v4l2-ctl", "-d", str(webcam()), "--stream-mmap", "--stream-count=300"]):
         wait_for(lambda: [found.status for found in devices.camera()] == ["warn"], 5, "the camera is in use")
         [finding] = devices.camera()
     assert "used by v4l2-ctl (pid " in finding.detail
 
 
 def test_another_user_is_told_which_group_to_join(loopback: Path) -> None:
-    for node in (loopback, Path("/dev/video0")):
+    camera = webcam()
+    assert camera is not None
+    for node in (loopback, camera):
         node.chmod(0o660)
-    command = [sys.executable, "-m", "lensd", "doctor", "--json"]
-    environment = {**os.environ, "HOME": "/", "XDG_RUNTIME_DIR": "/run/nobody"}
-    done = subprocess.run(
-        command, user=65534, group=65534, extra_groups=[], env=environment, capture_output=True, text=True, timeout=60
-    )
-    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
-    assert done.returncode == 1
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = {finding["name"]: finding for finding in json.loads(done.stdout)}
     for name in ("permissions", "browsers", "camera"):
         assert (found[name]["status"], found[name]["hint"]) == ("fail", system.JOIN_VIDEO), found[name]
     assert str(loopback) in found["permissions"]["detail"]
