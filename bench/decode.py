@@ -4,6 +4,7 @@ python bench/decode.py
 """
 
 import io
+import json
 import statistics
 import time
 
@@ -44,22 +45,23 @@ def median_ms(raw: RawFrame, picture: Picture) -> float:
 
 
 def main() -> None:
-    """Print one line a format."""
+    """Print one line a format, and all as JSON."""
     cv2.setNumThreads(1)
     sizes = {"480p": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
-    print(f"{'ms a frame':12}" + "".join(f"{name:>8}" for name in sizes) + "  1080p to 720p")
+    cases = {**{name: (size, size) for name, size in sizes.items()}, "1080p to 720p": (sizes["1080p"], sizes["720p"])}
+    print(f"{'ms a frame':12}" + "".join(f"{name:>15}" for name in cases))
     kinds = [(PixelFormat.MJPG, s) for s in ("4:2:0", "4:2:2", "4:4:4")]
     kinds += [(each, "") for each in PixelFormat if each is not PixelFormat.MJPG]
+    told = {}
     for pixel_format, subsampling in kinds:
-        columns = []
-        for (width, height), (out_width, out_height) in [
-            *((s, s) for s in sizes.values()),
-            ((1920, 1080), (1280, 720)),
-        ]:
+        name = f"{pixel_format.name} {subsampling}".strip()
+        told[name] = {}
+        for case, ((width, height), out_size) in cases.items():
             data = frame_bytes(pixel_format, subsampling, width, height)
             raw = RawFrame(data, pixel_format, width, height, pixel_format is PixelFormat.MJPG, 0, 0)
-            columns.append(median_ms(raw, Picture(out_width, out_height)))
-        print(f"{pixel_format.name + ' ' + subsampling:12}" + "".join(f"{ms:8.2f}" for ms in columns))
+            told[name][case] = round(median_ms(raw, Picture(*out_size)), 3)
+        print(f"{name:12}" + "".join(f"{ms:15.2f}" for ms in told[name].values()))
+    print(json.dumps({"decode_ms": told}))
 
 
 if __name__ == "__main__":
