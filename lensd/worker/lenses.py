@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lensd.config import NO_LENS
+from lensd.lens.none import NoLens
 from lensd.pipeline.loader import Loaded
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class LensMaker:
             LensError: no such lens, or a package that fails a check.
             EngineError: its network, or the tracker's, cannot be run here.
         """
+        if name == NO_LENS:
+            return Loaded(NoLens(), self._shared_tracker() if self._settings.show_points else None, None)
         # Here, and so in the loader's thread: runtimes are loaded while the camera is being opened.
         from lensd.engine.select import open_engine
         from lensd.lens.open import open_lens
@@ -42,9 +45,9 @@ class LensMaker:
             runtime = engine.runtime
             return engine
 
-        needs_faces = name != NO_LENS or self._settings.show_points
-        tracker = self._shared_tracker() if needs_faces else None
-        return Loaded(open_lens(name, make_engine), tracker, runtime)
+        tracker = self._shared_tracker()
+        lens = open_lens(name, make_engine)
+        return Loaded(lens, tracker, runtime)
 
     def close(self) -> None:
         """Close the tracker, when no thread uses it any more."""
