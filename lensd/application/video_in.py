@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Self
 
     from lensd.frames import U8
 
 SIDE_PX_MAX, PIXELS_MAX = 8192, 8192 * 4320
 # Formats whose header says how long they are; in others FFmpeg guesses from the bit rate.
 _SAY_LENGTH = {"mov", "mp4", "matroska", "webm", "avi"}
+_ANY_CLOCK = ("mpegts", "mpeg")
 _SHORT_S, _SHORT_SHARE = 0.5, 0.02
 _UNSPECIFIED, _BT601 = 2, (5, 6)  # AVCOL_SPC_UNSPECIFIED; BT470BG and SMPTE170M, which are one matrix
 
@@ -104,6 +105,7 @@ class VideoReader:
             for packet in self._container.demux([self.video, *self.sound]):
                 if packet.is_corrupt:
                     raise MediaError(str(self._path), f"is damaged or cut off after {self._end_s:.1f} s")
+                self._from_zero(packet)
                 if packet.pts is not None and packet.time_base is not None:
                     self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
                 if packet.stream is self.video:
@@ -114,6 +116,12 @@ class VideoReader:
             why = f"is damaged or cut off after {self._end_s:.1f} s ({_words(error)})"
             raise MediaError(str(self._path), why) from error
         self._check_whole()
+
+    def _from_zero(self, packet: av.Packet[Any]) -> None:
+        """Take a transport stream's clock, which begins anywhere, from a packet's times."""
+        if self._container.format.name in _ANY_CLOCK and packet.pts is not None and packet.dts is not None:
+            begin = round(Fraction(self._container.start_time or 0, av.time_base) / packet.time_base)
+            packet.pts, packet.dts = packet.pts - begin, packet.dts - begin
 
     def _check_whole(self) -> None:
         if not _SAY_LENGTH & set(self._container.format.name.split(",")):

@@ -170,3 +170,10 @@ def test_sound_alone_is_refused(lens, tracker, tmp_path):
         container.mux(stream.encode(None))
     with pytest.raises(MediaError, match="has no pictures"):
         apply_lens(lens, tracker, tmp_path / "in.mp4", tmp_path / "out.mp4", silent)
+
+
+def test_a_transport_streams_clock_begins_at_zero(lens, tracker, tmp_path):
+    source = write_video(tmp_path / "in.ts", frames=10, times=[5000 + 40 * number for number in range(10)])
+    apply_lens(lens, tracker, source, tmp_path / "out.mp4", silent)
+    assert frames(source)[0][0] == pytest.approx(5, abs=0.2)
+    assert [time for time, _ in frames(tmp_path / "out.mp4")] == pytest.approx([0.04 * n for n in range(10)], abs=0.002)
