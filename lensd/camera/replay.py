@@ -52,7 +52,8 @@ class Replay:
             if not self._container.streams.video:
                 raise CameraError(str(path), "has no pictures")
             self._stream = self._container.streams.video[0]
-            self._period_ns = round(1e9 / float(self._stream.average_rate or 30))
+            rate = float(self._stream.average_rate or 0)
+            self._period_ns = round(1e9 / (rate if 1 <= rate <= 240 else 30))  # some files say 90000, or nothing
             self._frames = self._decoded()
             self._next = self._following()
             width, height = self._upright_size(self._next)
