@@ -42,7 +42,7 @@ class LensdError(Exception):
     """
 
     code: ClassVar[str] = "error"
-    exit_status: ClassVar[int] = 1
+    exit_status: int = 1
 
     def __init__(self, what: str, why: str, hint: str = "") -> None:
         """Keep the three parts apart, so that each client may lay them out."""

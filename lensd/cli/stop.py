@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import select
 
 import click
 
@@ -17,12 +17,14 @@ _LIMIT_S = 5.0
 def stop() -> None:
     """End the running daemon."""
     pid = int(call("stop")["pid"])
-    deadline = time.monotonic() + _LIMIT_S
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            print("SnapLens Camera has ended.")
-            return
-        time.sleep(0.02)
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        ended = True
+    else:
+        ended = bool(select.select([process], [], [], _LIMIT_S)[0])  # readable once it has ended, reaped or not
+        os.close(process)
+    if ended:
+        print("SnapLens Camera has ended.")
+        return
     raise ControlError(f"lensd, pid {pid}", f"has not ended within {_LIMIT_S:g} s", f"kill -9 {pid}")

@@ -22,6 +22,15 @@ class RemoteError(LensdError):
         text = {name: str(fields.get(name, "")) for name in ("code", "what", "why", "hint")}
         super().__init__(text["what"], text["why"], text["hint"])
         self.remote_code = text["code"]
+        self.exit_status = _exit_statuses(LensdError).get(self.remote_code, LensdError.exit_status)
+
+
+def _exit_statuses(error: type[LensdError]) -> dict[str, int]:
+    """Return the exit status of each error code, from the tree of errors."""
+    statuses = {error.code: error.exit_status}
+    for kind in error.__subclasses__():
+        statuses |= _exit_statuses(kind)
+    return statuses
 
 
 def call(method: str, params: Message | None = None, *, timeout_s: float = 30, path: Path | None = None) -> Message:

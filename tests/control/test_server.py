@@ -70,6 +70,7 @@ def test_a_refusal_arrives_with_all_its_words(running):
     error = caught.value
     assert (error.what, error.why, error.hint) == ("lens toon", "there is no such lens", "lensd lenses")
     assert error.remote_code == "lens"
+    assert error.exit_status == LensError.exit_status
 
 
 def test_the_socket_is_for_its_user_only(running):

@@ -36,7 +36,6 @@ def test_a_killed_worker_is_replaced_and_the_daemon_says_so(daemon):
     daemon.until(lambda: daemon.worker_pid() not in {first, None}, "there is another worker")
     daemon.until_on_air("worker")
     assert daemon.status()["worker"]["restarts"] == 1
-    assert daemon.status()["longest_gap_ms"] < 150
 
 
 def test_a_stopped_worker_is_killed_and_replaced(daemon):
