@@ -14,6 +14,7 @@ import av.error
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
+from lensd.camera.colour import Bt709ToBt601
 from lensd.errors import MediaError
 from lensd.frames import Picture
 
@@ -30,7 +31,7 @@ SIDE_PX_MAX, PIXELS_MAX = 8192, 8192 * 4320
 _SAY_LENGTH = {"mov", "mp4", "matroska", "webm", "avi"}
 _ANY_CLOCK = ("mpegts", "mpeg")
 _SHORT_S, _SHORT_SHARE = 0.5, 0.02
-_UNSPECIFIED, _BT601 = 2, (5, 6)  # AVCOL_SPC_UNSPECIFIED; BT470BG and SMPTE170M, which are one matrix
+_BT709, _UNSPECIFIED, _BT601 = 1, 2, (5, 6)  # AVCOL_SPC_UNSPECIFIED; BT470BG and SMPTE170M, which are one matrix
 
 
 class VideoReader:
@@ -51,6 +52,7 @@ class VideoReader:
         self._path = path
         self._end_s = 0.0
         self.bt601, self.turned = False, False
+        self._to_bt601 = Bt709ToBt601()
         try:
             self._container = av.open(str(path))
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -139,18 +141,20 @@ class VideoReader:
         """
         if frame.width * frame.height > PIXELS_MAX:
             raise MediaError(str(self._path), f"a picture of it is {frame.width}x{frame.height}")
-        source, full = frame.colorspace, frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
+        matrix, turns = frame.colorspace, round(frame.rotation / 90) % 4
+        full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
         rgb = not frame.format.name.startswith(("yuv", "nv", "gray", "p0"))
-        self.bt601 = rgb or source != _UNSPECIFIED
-        if frame.format.name != "yuv420p" or full or source not in (_UNSPECIFIED, *_BT601):
+        self.bt601 = rgb or matrix != _UNSPECIFIED
+        # BT.709 is left as it is here: FFmpeg's own way from it to BT.601 darkens the picture by 2 of 255.
+        kept = matrix if matrix in (_UNSPECIFIED, _BT709, *_BT601) and not rgb else int(Colorspace.ITU601)
+        if frame.format.name != "yuv420p" or full or kept != matrix:
             frame = frame.reformat(
                 format="yuv420p",
-                src_colorspace=source if self.bt601 and not rgb else Colorspace.ITU601,
-                dst_colorspace=Colorspace.ITU601,
+                src_colorspace=Colorspace.ITU601 if rgb or matrix == _UNSPECIFIED else matrix,
+                dst_colorspace=Colorspace.ITU601 if kept == _UNSPECIFIED else kept,
                 src_color_range=ColorRange.JPEG if full or rgb else ColorRange.MPEG,
                 dst_color_range=ColorRange.MPEG,
             )
-        turns = round(frame.rotation / 90) % 4
         self.turned = turns % 2 == 1
         planes = [_turned(plane, turns) for plane in frame.planes]
         height, width = planes[0].shape
@@ -159,6 +163,8 @@ class VideoReader:
             rows, columns = plane.shape
             to[:rows, :columns] = plane
             to[rows:, :columns], to[:, columns:] = to[rows - 1 : rows, :columns], to[:, columns - 1 : columns]
+        if kept == _BT709:
+            self._to_bt601.convert(picture, full_range=False)
         return picture
 
 

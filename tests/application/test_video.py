@@ -82,12 +82,13 @@ def turned(path, matrix):
 ONE = 0x10000
 
 
-def test_a_turned_video_comes_out_upright(lens, tracker, tmp_path):
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuvj420p"])
+def test_a_turned_video_comes_out_upright(lens, tracker, tmp_path, pix_fmt):
     """The pictures lie on their side in the file, and the header says so."""
     upright = write_video(tmp_path / "upright.mp4", frames=5)
     with av.open(str(tmp_path / "in.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 240, 320, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 240, 320, pix_fmt
         for number, (_, pixels) in enumerate(frames(upright)):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(np.rot90(pixels)), format="rgb24")
             frame.pts = number
@@ -114,6 +115,34 @@ def test_other_pixels_come_out_in_the_same_colours(lens, tracker, tmp_path, pix_
     apply_lens(lens, tracker, source, tmp_path / "out.mkv", silent)
     before, after = frames(source)[0][1], frames(tmp_path / "out.mkv")[0][1]
     assert np.abs(before[160:].mean((0, 1)) - after[160:].mean((0, 1))).max() < 2.5
+
+
+def test_bt709_comes_out_in_the_same_colours(lens, tracker, tmp_path):
+    with av.open(str(tmp_path / "in.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "4"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = 1, 1
+        for _, pixels in frames(write_video(tmp_path / "plain.mp4", frames=3)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace=1, dst_color_range=1)))
+        container.mux(stream.encode(None))
+    apply_lens(lens, tracker, tmp_path / "in.mkv", tmp_path / "out.mkv", silent)
+    with av.open(str(tmp_path / "in.mkv")) as before, av.open(str(tmp_path / "out.mkv")) as after:
+        for frame, copy in zip(before.decode(video=0), after.decode(video=0), strict=True):
+            assert (frame.colorspace, copy.colorspace) == (1, 5)
+            pixels, same = (rgb(each.to_ndarray(), each.colorspace == 1)[160:] for each in (frame, copy))
+            assert np.abs(pixels.mean((0, 1)) - same.mean((0, 1))).max() < 1
+
+
+def rgb(planes, bt709: bool):
+    """Limited-range I420 (H * 3 / 2, W) by the standard's own formula: (H, W, 3) float, 0..255."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    y = (planes[:height] - 16.0) * 255 / 219
+    u, v = (planes[height:].reshape(2, height // 2, width // 2) - 128.0) * 255 / 224
+    u, v = (plane.repeat(2, 0).repeat(2, 1) for plane in (u, v))
+    red, blue = (0.2126, 0.0722) if bt709 else (0.299, 0.114)
+    r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
+    return np.dstack([r, (y - red * r - blue * b) / (1 - red - blue), b])
 
 
 def test_pixels_that_are_not_square_stay_so(lens, tracker, tmp_path):
