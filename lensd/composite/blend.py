@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Networks leave a dust of 1s and 2s where they mean nothing; it would spread the region over the whole crop.
 MATTE_FLOOR = 2
 
+_CRISP = 0.98  # from this size on the warp is fine as it is; a patch that is meant to lie as it is may say 0.999
+
 # RGB 0..255 to BT.601 limited YUV, the constants of the published picture (ITU-R BT.601-7, 2.5.3).
 _YUV_OF_RGB = np.array(
     [
@@ -58,10 +60,7 @@ class Compositor:
             return None
         patch, to_picture = self._premultiplied(layer, matte, box)
         to_region = to_picture - np.array([[0, 0, region.x], [0, 0, region.y]])
-        warped = self._buffer("warped", region.height, region.width, 4)
-        # BORDER_TRANSPARENT would keep the last frame's pixels; the patch's outside is a zero matte.
-        cv2.warpAffine(patch, to_region, (region.width, region.height), dst=warped, borderValue=(0, 0, 0, 0))
-        self._lay(picture, region, warped)
+        self._lay(picture, region, self._warped(patch, to_region, region))
         return region
 
     def _matte(self, rgba: U8, opacity: float) -> U8:
@@ -76,8 +75,7 @@ class Compositor:
     def _premultiplied(self, layer: Layer, matte: U8, box: Region) -> tuple[U8, np.ndarray]:
         """Return the box of the patch as premultiplied (h, w, 4) Y, U, V and matte, and its affine to the picture.
 
-        A patch that would be drawn at two thirds of its size or less is first averaged over whole blocks, because
-        the linear warp reads only four pixels and would let fine detail flicker.
+        A patch that would be drawn at less than half its size is averaged over whole blocks first.
         """
         x, y, width, height = box
         inside = np.s_[y : y + height, x : x + width]
@@ -85,8 +83,7 @@ class Compositor:
         cv2.cvtColor(layer.rgba[inside], cv2.COLOR_RGBA2RGB, dst=colour)
         cv2.transform(colour, _YUV_OF_RGB, dst=colour)
         to_picture = layer.to_picture.astype(np.float64)
-        scale = math.sqrt(abs(np.linalg.det(to_picture[:, :2])))
-        block = int(min(max(1.0, 1 / scale + 0.5), max(width, height)))
+        block = min(max(1, math.ceil(0.5 / _scale(to_picture))), max(width, height))
         # One row and column of empty pixels around, so that the edge fades as it would inside a larger patch.
         rows, columns = (-(-(side + 2) // block) * block for side in (height, width))
         patch = self._buffer("patch", rows, columns, 4)
@@ -104,6 +101,26 @@ class Compositor:
         to_picture[:, 2] += to_picture[:, :2] @ (x + centre, y + centre)
         to_picture[:, :2] *= block
         return patch, to_picture
+
+    def _warped(self, patch: U8, to_region: np.ndarray, region: Region) -> U8:
+        """Return the patch as it lies on the region: (h, w, 4).
+
+        Drawn smaller than it is, it is warped to twice the size and averaged: the linear warp reads four pixels only,
+        and a glint of three would flicker as the face moves. At half to full size that is the whole cure; a patch
+        averaged beforehand, at two thirds of its size say, would turn soft and crisp with every step of the person.
+        """
+        fine = 2 if _scale(to_region) < _CRISP else 1
+        height, width = region.height * fine, region.width * fine
+        to_fine = to_region * fine
+        to_fine[:, 2] += (fine - 1) / 2  # pixel centres are integers: 0 lies between the fine pixels 0 and 1
+        warped = self._buffer("warped", height, width, 4)
+        # BORDER_TRANSPARENT would keep the last frame's pixels; the patch's outside is a zero matte.
+        cv2.warpAffine(patch, to_fine, (width, height), dst=warped, borderValue=(0, 0, 0, 0))
+        if fine == 1:
+            return warped
+        mean = self._buffer("mean", region.height, region.width, 4)
+        cv2.resize(warped, (region.width, region.height), dst=mean, interpolation=cv2.INTER_AREA)
+        return mean
 
     def _lay(self, picture: Picture, region: Region, warped: U8) -> None:
         """Blend the region's three planes; chroma and its matte are means over 2x2 blocks."""
@@ -128,6 +145,11 @@ class Compositor:
         if flat is None or len(flat) < size:
             flat = self._buffers[name] = np.empty(size * 3 // 2, np.uint8)
         return flat[:size].reshape(shape)
+
+
+def _scale(affine: np.ndarray) -> float:
+    """Return how many times larger it draws."""
+    return math.sqrt(abs(np.linalg.det(affine[:, :2])))
 
 
 def _over(plane: U8, premultiplied: U8, rest: U8) -> None:

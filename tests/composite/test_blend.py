@@ -38,14 +38,15 @@ def turned(scale, angle, x, y, size=24):
     return np.column_stack([linear, [x, y] - linear @ middle]).astype(np.float32)
 
 
-def reference(picture, layer):
-    """Blend in float64 by the definition: return y, u and v."""
+def reference(picture, layer, fine):
+    """Blend in float64 by the definition, with `fine` x `fine` samples a pixel: return y, u and v."""
     rgba = layer.rgba.astype(np.float64)
     matte = np.where(rgba[..., 3] <= MATTE_FLOOR, 0, rgba[..., 3]) / 255
     yuv = rgba[..., :3] @ BT601.T + [16, 128, 128]
     patch = np.pad(np.dstack([yuv * matte[..., None], matte]), ((1, 1), (1, 1), (0, 0)))
     whole = np.vstack([layer.to_picture.astype(np.float64), [0, 0, 1]])
-    grid = np.stack([*np.meshgrid(np.arange(picture.width), np.arange(picture.height)), np.ones(picture.y.shape)], -1)
+    places = [(np.arange(side * fine) + 0.5) / fine - 0.5 for side in (picture.width, picture.height)]
+    grid = np.stack([*np.meshgrid(*places), np.ones((picture.height * fine, picture.width * fine))], -1)
     x, y = np.moveaxis(grid @ np.linalg.inv(whole)[:2].T, -1, 0) + 1
     inside = (x >= 0) & (y >= 0) & (x <= patch.shape[1] - 1) & (y <= patch.shape[0] - 1)
     x, y = np.where(inside, x, 0), np.where(inside, y, 0)
@@ -53,31 +54,40 @@ def reference(picture, layer):
     fx, fy = (x - left)[..., None], (y - top)[..., None]
     warped = (1 - fy) * ((1 - fx) * patch[top, left] + fx * patch[top, left + 1])
     warped += fy * ((1 - fx) * patch[top + 1, left] + fx * patch[top + 1, left + 1])
-    half = warped.reshape(picture.height // 2, 2, picture.width // 2, 2, 4).mean((1, 3))
+    warped = mean_of_blocks(warped, fine)
+    half = mean_of_blocks(warped, 2)
     rest, half_rest = 1 - warped[..., 3], 1 - half[..., 3]
     chroma = [plane * half_rest + half[..., at] for plane, at in ((picture.u, 1), (picture.v, 2))]
     return picture.y * rest + warped[..., 0], *chroma
 
 
+def mean_of_blocks(pixels, block):
+    height, width = pixels.shape[:2]
+    return pixels.reshape(height // block, block, width // block, block, -1).mean((1, 3))
+
+
 places = st.builds(
     turned,
-    scale=st.floats(0.8, 3),
+    scale=st.floats(1.01, 3),
     angle=st.floats(-3.2, 3.2),
     x=st.floats(-30, WIDTH + 30),
     y=st.floats(-30, HEIGHT + 30),
 )
 
 
+@pytest.mark.parametrize(("shrink", "fine"), [(1.0, 1), (0.5, 2)])
 @given(seed=st.integers(0, 2**31), to_picture=places)
-def test_it_matches_the_definition_in_float64(seed, to_picture):
+def test_it_matches_the_definition_in_float64(shrink, fine, seed, to_picture):
+    to_picture[:, :2] *= shrink
+    assume(np.sqrt(np.linalg.det(to_picture[:, :2])) < 0.97 or fine == 1)
     picture, layer = some_picture(seed), Layer(some_patch(seed), to_picture)
-    y, u, v = reference(picture, layer)
+    y, u, v = reference(picture, layer, fine)
     blend(picture, layer)
-    # OpenCV warps to 1/32 of a pixel; on these soft patches that and the rounding stay under two steps, nearly always
+    # OpenCV warps to 1/32 of a pixel; on these soft patches that and the rounding stay under four steps, nearly always
     # under one.
     for got, expected in ((picture.y, y), (picture.u, u), (picture.v, v)):
         error = np.abs(got - expected)
-        assert error.max() < 2.6
+        assert error.max() < 4
         assert np.percentile(error, 99) < 1.5
 
 
@@ -88,7 +98,7 @@ def test_outside_the_matte_every_byte_stays(seed, to_picture, scale, opacity):
     rgba = some_patch(seed)
     region = blend(picture, Layer(rgba, to_picture), opacity)
     # What averaging over blocks and linear interpolation can reach at all.
-    block = min(int(1 / np.sqrt(np.linalg.det(to_picture[:, :2])) + 0.5), 24)
+    block = min(int(np.ceil(0.5 / np.sqrt(np.linalg.det(to_picture[:, :2])))), 24)
     reach = 2 * max(block, 1) + 1
     canvas = np.pad((rgba[..., 3] > MATTE_FLOOR).astype(np.uint8), 60)
     canvas = cv2.dilate(canvas, np.ones((2 * reach + 1,) * 2, np.uint8))
