@@ -6,7 +6,6 @@ array would hold the camera after `close`, and v4l2loopback would let no other w
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import mmap
 import os
@@ -80,14 +79,15 @@ class MappedBuffers:
         return device.dequeue(self._descriptor, self._side)
 
     def close(self) -> None:
-        """Give the buffers back to the driver; the stream is to be off. Does no harm when repeated."""
+        """Let go of the buffers, with the stream off; closing the descriptor then frees them.
+
+        Not by REQBUFS with a count of 0: v4l2loopback 0.12 would reset the buffers of all other programs too.
+        """
         self.views.clear()
         for address, length, unmap in self._mapped:
             if unmap.alive:  # somebody still has a view: from now on it shows other memory, and the driver's is free
                 _mmap(address, length, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED, -1, 0)
         self._mapped.clear()
-        with contextlib.suppress(OSError):  # unplugged: there is nothing left to free
-            device.request_buffers(self._descriptor, self._side, 0)
 
     def _map(self, offset: int, length: int) -> U8:
         address = _mmap(None, length, mmap.MAP_SHARED, self._descriptor, offset)

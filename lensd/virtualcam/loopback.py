@@ -61,7 +61,7 @@ class LoopbackDevice:
         self.name = str(path)
         self._picture_bytes = video.picture_bytes
         self._buffers: MappedBuffers | None = None
-        self._size, self._index = 0, 0
+        self._size, self._index, self._streams = 0, 0, False
         self._descriptor = self._open_for_output()
         try:
             self._set_up()
@@ -108,9 +108,10 @@ class LoopbackDevice:
             return
         descriptor, self._descriptor = self._descriptor, -1
         try:
-            if self._buffers is not None:
+            if self._streams:  # and only then: 0.13 would stop another program's stream as well
                 with contextlib.suppress(OSError):  # the device may be gone; it is ours no more in any case
                     device.stream_off(descriptor, _OUTPUT)
+            if self._buffers is not None:
                 self._buffers.close()
                 self._buffers = None
         finally:
@@ -189,6 +190,7 @@ class LoopbackDevice:
             self._buffers = MappedBuffers(self._descriptor, _OUTPUT, _BUFFERS)
             self._size = self._count()
             device.stream_on(self._descriptor, _OUTPUT)
+            self._streams = True
             answer = device.query_capability(self._descriptor)
         except OSError as error:
             if error.errno == errno.EBUSY:

@@ -143,16 +143,17 @@ def test_a_view_that_somebody_kept_does_not_keep_the_device(loopback):
 
 
 def test_an_abandoned_picture_is_not_shown(sink, loopback):
+    wrong: list[int] = []
     sink.write(bars(1280, 720))
-    with reading.mmap(loopback) as seen:
-        for _ in range(30):
+    with reading.mmap(loopback, keep=0, on_picture=lambda seen, _: wrong.append(worst_bar(seen, 1280, 720))):
+        deadline = time.monotonic() + 30
+        while len(wrong) < 30:
+            assert time.monotonic() < deadline
             sink.begin()[:] = 255
             np.copyto(sink.begin(), bars(1280, 720))
             sink.commit()
             time.sleep(0.02)
-        seen.wait(0)
-        assert len(seen.times_ns) >= 20
-        assert all(worst_bar(picture, 1280, 720) == 0 for picture in seen.pictures)
+    assert max(wrong) == 0
 
 
 @pytest.mark.parametrize("with_reader", [False, True])
@@ -324,9 +325,11 @@ def test_a_slow_reader_seldom_has_its_picture_overwritten(sink, loopback, figure
     overwritten: list[bool] = []
 
     def look(picture: U8, _now_ns: int) -> None:
-        first = int(picture[0])
+        first, start = int(picture[0]), time.monotonic()
         time.sleep(0.005)
-        overwritten.append(any(int(picture[index]) != first for index in (0, HD.picture_bytes // 2, -1)))
+        changed = any(int(picture[index]) != first for index in (0, HD.picture_bytes // 2, -1))
+        if time.monotonic() - start < 0.02:  # not where the machine was busy elsewhere meanwhile
+            overwritten.append(changed)
         time.sleep(0.035)
 
     picture, value = np.zeros(HD.picture_bytes, np.uint8), 0
