@@ -231,6 +231,16 @@ def test_a_device_under_another_name_is_taken_only_when_it_is_named():
         open_sink("auto", HD)
 
 
+def test_a_module_with_other_options_works_and_is_warned_of(loopback, caplog):
+    load_loopback(exclusive_caps=False, max_buffers=None)
+    with streaming(open_sink("auto", HD), bars(1280, 720)), reading.ffmpeg(loopback) as seen:
+        seen.wait(5)
+        assert worst_bar(seen.pictures[-1], 1280, 720) <= 1
+    told = [record.getMessage() for record in caplog.records]
+    assert any("lacks exclusive_caps=1" in text for text in told)
+    assert any("has 2 buffers" in text for text in told)
+
+
 def test_another_size_that_a_reader_holds_is_refused(loopback):
     with contextlib.ExitStack() as stack:
         with streaming(open_sink("auto", VGA), bars(640, 480)):
