@@ -53,6 +53,8 @@ probe_system() {
 }
 
 find_python
+# Inside an activated environment python3 is that environment's own, which may be the very one to be made anew here.
+python=$("$python" -c 'import sys; print(sys.argv[1] if sys.prefix == sys.base_prefix else sys._base_executable)' "$python")
 # A folder that moved, or another Python: made anew. Other requirements: installed again in place.
 home=$("$python" -c 'import sys; print(sys.version, sys.prefix)')$PWD
 wanted=$(sha256sum pyproject.toml constraints.txt)$extras

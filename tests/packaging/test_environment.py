@@ -1,6 +1,7 @@
 """What `make run` and `make test` say where a system lacks something, with stand-ins for a poorer Python."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.packaging.test_repository import ROOT
 def poorer_python(folder: Path, lacking: str) -> Path:
     """This Python, except that whatever mentions `lacking` on its command line fails, as an import of it would."""
     program = folder / "python3"
-    program.write_text(f'#!/bin/bash\n[[ "$*" == *{lacking}* ]] && exit 1\nexec {sys.executable} "$@"\n')
+    program.write_text(f'#!/bin/bash\n[[ "$*" == *{lacking}* ]] && exit 1\nexec {sys._base_executable} "$@"\n')
     program.chmod(0o755)
     return program
 
@@ -47,14 +48,64 @@ def test_a_python_that_is_too_old_or_absent_is_refused(tmp_path):
     assert "no Python 3.11 or later" in done.stderr
 
 
-def test_an_environment_that_is_up_to_date_is_left_alone_without_a_word(tmp_path):
-    environment = Path(sys.prefix)
-    if not (environment / "installed").exists():
-        pytest.skip("these tests do not run in the environment of `make test`")
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """What the script reads, and a Python that notes what it is asked to make and to install, and makes it empty."""
+    for name in ("pyproject.toml", "constraints.txt", "scripts/environment.sh"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / name, tmp_path / name)
+    program = tmp_path / "python3"
+    program.write_text(f"""#!/bin/bash
+        case "$*" in
+            "-m venv "*)
+                echo made >>{tmp_path}/log
+                mkdir -p "${{@: -1}}/bin"; ln -sf {program} "${{@: -1}}/bin/python" ;;
+            "-m pip "*) echo installed >>{tmp_path}/log; exit "${{PIP_STATUS-0}}" ;;
+            *) exec {sys._base_executable} "$@" ;;
+        esac
+    """)
+    program.chmod(0o755)
+    return tmp_path
+
+
+def prepare(project: Path, **variables: str) -> tuple[int, list[str]]:
     done = subprocess.run(
-        [ROOT / "scripts/environment.sh", str(environment), "demo,trainer,dev"],
+        [project / "scripts/environment.sh", "env", "demo"],
+        env={**os.environ, "PYTHON": str(project / "python3"), **variables},
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    log = project / "log"
+    steps = log.read_text().split() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return done.returncode, steps
+
+
+def test_an_environment_that_is_up_to_date_is_left_alone(project):
+    assert prepare(project) == (0, ["made", "installed"])
+    assert prepare(project) == (0, [])
+
+
+def test_another_requirement_is_installed_into_the_environment_that_is_there(project):
+    prepare(project)
+    with (project / "constraints.txt").open("a") as file:
+        file.write("# another\n")
+    assert prepare(project) == (0, ["installed"])
+    assert prepare(project) == (0, [])
+
+
+def test_an_installation_that_failed_is_tried_again(project):
+    assert prepare(project, PIP_STATUS="1") == (
+        1,
+        ["made", "installed", *["installed"] * (sys.version_info[:2] != (3, 11))],
+    )
+    assert prepare(project) == (0, ["installed"])
+
+
+def test_an_environment_made_elsewhere_is_made_anew(project, tmp_path_factory):
+    prepare(project)
+    moved = tmp_path_factory.mktemp("elsewhere") / "project"
+    shutil.copytree(project, moved, symlinks=True)
+    assert prepare(moved)[0] == 0
+    assert (project / "log").read_text().split() == ["made", "installed"]  # the stand-in's log stays where it was
