@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -83,41 +84,70 @@ _CELL, _BITS = 16, 32
 
 
 def draw_clock(luma: U8, now_ns: int) -> None:
-    """Draw a time into the top left of a luma plane: 32 squares of 16 px, microseconds, lowest bit first."""
-    ticks = (now_ns // 1000) & 0xFFFFFFFF
-    values = np.where((ticks >> np.arange(_BITS)) & 1, 235, 16).astype(np.uint8)
+    """Draw a time into the top left of a luma plane, in microseconds, for `read_clock`."""
+    draw_number(luma, now_ns // 1000)
+
+
+def draw_number(luma: U8, number: int) -> None:
+    """Draw the low 32 bits of a number into the top left of a luma plane: squares of 16 px, lowest bit first."""
+    values = np.where((number & 0xFFFFFFFF) >> np.arange(_BITS) & 1, 235, 16).astype(np.uint8)
     luma[:_CELL, : _CELL * _BITS] = np.repeat(values, _CELL)
 
 
 def read_clock(luma: U8, now_ns: int) -> float | None:
     """Return how old the time in a luma plane is, ms; None where no square is clearly black or white."""
-    cells = luma[4 : _CELL - 4, : _CELL * _BITS].reshape(_CELL - 8, _BITS, _CELL)[:, :, 4:-4].astype(float)
-    means = cells.mean(axis=(0, 2))
-    if ((means > 70) & (means < 180)).any():
+    ticks = read_number(luma)
+    if ticks is None:
         return None
-    ticks = int(((means > 125).astype(np.uint64) << np.arange(_BITS, dtype=np.uint64)).sum())
     age = ((now_ns // 1000) - ticks) & 0xFFFFFFFF
     return float(age) / 1000 if age < 1 << 31 else None
 
 
-@contextlib.contextmanager
-def clock_feed(node: Path, width: int = 1280, height: int = 720, fps: float = 30) -> Iterator[None]:
+def read_number(luma: U8) -> int | None:
+    """Return the number in a luma plane; None where no square is clearly black or white."""
+    cells = luma[4 : _CELL - 4, : _CELL * _BITS].reshape(_CELL - 8, _BITS, _CELL)[:, :, 4:-4].astype(float)
+    means = cells.mean(axis=(0, 2))
+    if ((means > 70) & (means < 180)).any():
+        return None
+    return int(((means > 125).astype(np.uint64) << np.arange(_BITS, dtype=np.uint64)).sum())
+
+
+def clock_feed(
+    node: Path, width: int = 1280, height: int = 720, fps: float = 30
+) -> contextlib.AbstractContextManager[None]:
     """A YUYV webcam with the time of writing in its pixels, for `read_clock` at the other end."""
+    frame = np.full((height, width, 2), 128, np.uint8)
+    frame[:, :, 0] = np.linspace(40, 200, width, dtype=np.uint8)
+
+    def now() -> U8:
+        draw_clock(frame[:, :, 0], time.monotonic_ns())
+        return frame
+
+    return yuyv_feed(node, now, fps)
+
+
+def frames_feed(node: Path, frames: list[U8], fps: float = 30) -> contextlib.AbstractContextManager[None]:
+    """A YUYV webcam that shows `frames`, each (H, W, 2), forwards and back, over and over."""
+    order = itertools.cycle([*frames, *frames[-2:0:-1]])
+    return yuyv_feed(node, lambda: next(order), fps)
+
+
+@contextlib.contextmanager
+def yuyv_feed(node: Path, next_frame: Callable[[], U8], fps: float) -> Iterator[None]:
+    """A YUYV webcam that shows what `next_frame` gives: (H, W, 2), always of the same size."""
     stop = threading.Event()
+    height, width, _ = next_frame().shape
     descriptor = os.open(node, os.O_RDWR | os.O_CLOEXEC)
     try:
         layout = device.PixelLayout(width, height, "YUYV")
         got = device.set_format(descriptor, BufferType.OUTPUT, layout)
         assert (got.width, got.height, got.pixel_format) == (width, height, "YUYV"), got
         device.set_rate(descriptor, BufferType.OUTPUT, fps)
-        frame = np.full((height, width, 2), 128, np.uint8)
-        frame[:, :, 0] = np.linspace(40, 200, width, dtype=np.uint8)
 
         def write() -> None:
             due = time.monotonic()
             while not stop.is_set():
-                draw_clock(frame[:, :, 0], time.monotonic_ns())
-                os.write(descriptor, frame)
+                os.write(descriptor, next_frame())
                 due = max(due + 1 / fps, time.monotonic())
                 stop.wait(max(0, due - time.monotonic()))
 
