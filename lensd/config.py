@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from lensd.errors import ConfigError
-from lensd.frames import VideoFormat
+
+if TYPE_CHECKING:
+    from lensd.frames import VideoFormat
 
 APP = "lensd"
 NO_LENS = "none"
@@ -60,6 +62,8 @@ class Settings:
     @property
     def format(self) -> VideoFormat:
         """The published size and rate."""
+        from lensd.frames import VideoFormat  # with NumPy: 0.1 s that `lensd status` need not wait
+
         return VideoFormat(self.width, self.height, self.fps)
 
     def as_dict(self) -> dict[str, Any]:

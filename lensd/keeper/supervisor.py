@@ -83,6 +83,11 @@ class Supervisor:
         self._switches[identity] = (answer, name)
         self.worker.send({"command": "switch", "id": identity, "lens": name})
 
+    @property
+    def settled(self) -> bool:
+        """The worker has got as far as it can: its pictures are on air, or the card that says why not."""
+        return self.on_air not in {"starting", "loading"}
+
     def follow_on_air(self, listener: Callable[[int, int, int], None]) -> None:
         """Tell `listener` what is on air, now and at each change: its shared picture's descriptor, width and height."""
         self._on_air_listener = listener
