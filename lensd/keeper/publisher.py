@@ -5,6 +5,7 @@ Nothing here waits. The clock only fills in, because a free-running 30 Hz clock 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
@@ -39,10 +40,15 @@ class Publisher:
             output: as `Settings.output`.
             video: size and rate of everything that is published.
             now_ns: the time.
+
+        Raises:
+            ConfigError: an output that is no output. SinkError: a file that cannot be written.
         """
         self._output, self._format = output, video
         self._sink: FrameSink = NullSink(video)
         self._sink_is_ours = False
+        # A file that failed is not begun anew: that would overwrite what it has.
+        self._may_come_back = output == "auto" or output.startswith("/dev/")
         self._source: SharedPictureReader | None = None
         self._sequence = 0
         self._due_ns, self._reopen_ns, self._written_ns = now_ns, now_ns, now_ns
@@ -88,7 +94,7 @@ class Publisher:
 
     def fill_in(self, now_ns: int) -> None:
         """Publish again what was published last, where nothing new came in time; try for a lost output."""
-        if not self._sink_is_ours and now_ns >= self._reopen_ns and self._output != "none":
+        if not self._sink_is_ours and self._may_come_back and now_ns >= self._reopen_ns:
             self._attach(now_ns)
         if now_ns >= self._due_ns:
             self._write(now_ns)
@@ -145,10 +151,12 @@ class Publisher:
             self.repeated += 1
 
     def _lose(self, error: SinkError, now_ns: int) -> None:
-        log.warning("The output failed: %s. Trying again every second.", error)
+        then = "Trying again every second." if self._may_come_back else "Nothing more is written to it."
+        log.warning("The output failed: %s. %s", error, then)
         self.write_errors += 1
         self.output_problem = error
-        self._sink.close()
+        with contextlib.suppress(SinkError):  # it has failed already
+            self._sink.close()
         self._sink, self._sink_is_ours = NullSink(self._format), False
         self._reopen_ns = now_ns + _REOPEN_NS
         self._due_ns = now_ns
@@ -160,6 +168,8 @@ class Publisher:
         try:
             sink = open_sink(self._output, self._format)
         except SinkError as error:
+            if not self._may_come_back:
+                raise
             if self.output_problem is None or str(error) != str(self.output_problem):
                 level = logging.INFO if isinstance(error, SinkMissing) else logging.WARNING
                 log.log(level, "No output: %s. Trying every second. %s", error, error.hint)

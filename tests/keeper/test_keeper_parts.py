@@ -8,10 +8,14 @@ import time
 import numpy as np
 import pytest
 
-from lensd.errors import AlreadyRunning, ControlError
+from lensd.errors import AlreadyRunning, ControlError, SinkError
+from lensd.frames import VideoFormat
 from lensd.keeper.cards import CARDS, CardBook
 from lensd.keeper.instance import InstanceLock, private_folder
+from lensd.keeper.publisher import Publisher
 from lensd.keeper.restart import MAX_FAILURES, RETRY_S, RestartPolicy
+from lensd.shared_picture import SharedPictureReader, SharedPictureWriter, create_shared_picture
+from lensd.virtualcam import MemorySink
 
 
 def test_a_first_failure_is_followed_by_a_start_at_once():
@@ -112,3 +116,67 @@ def test_cards_are_drawn_and_each_is_another_picture():
         assert out.tobytes() != pictures["lens-failed"]
     finally:
         book.close()
+
+
+def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path):
+    with pytest.raises(SinkError, match="No such file"):
+        Publisher(str(tmp_path / "nowhere/call.mp4"), VideoFormat(320, 240, 30), time.monotonic_ns())
+
+
+def published_into_memory(tmp_path):
+    publisher = Publisher("none", VideoFormat(320, 240, 30), 0)
+    publisher._sink = MemorySink(VideoFormat(320, 240, 30))
+    descriptor = create_shared_picture("test", 320, 240)
+    return publisher, descriptor, SharedPictureWriter(descriptor), SharedPictureReader(descriptor, marks=True)
+
+
+def test_a_new_picture_goes_out_at_once_and_an_old_one_again_when_none_comes(tmp_path):
+    publisher, descriptor, writer, reader = published_into_memory(tmp_path)
+    publisher.show(reader)
+    period = 33_333_333
+    writer.slot().data[:] = 50
+    writer.publish(1_000)
+    publisher.picture_ready(1_000_000)
+    assert (publisher.published, publisher.repeated) == (1, 0)
+    publisher.picture_ready(2_000_000)
+    publisher.fill_in(1_000_000 + period)
+    assert publisher.published == 1, "nothing is due before a period and a quarter"
+    publisher.fill_in(1_000_000 + period * 5 // 4 + 1)
+    assert (publisher.published, publisher.repeated) == (2, 1)
+    writer.slot().data[:] = 60
+    writer.publish(2_000)
+    publisher.picture_ready(50_000_000)
+    assert publisher.published == 3
+    assert (publisher._sink.published[-1][1] == 60).all()
+    os.close(descriptor)
+
+
+def test_without_a_picture_a_plain_card_goes_out_and_never_what_the_buffer_held(tmp_path):
+    publisher, descriptor, _, reader = published_into_memory(tmp_path)
+    publisher._sink.begin()[:] = 200
+    publisher.show(reader)
+    publisher.fill_in(1)
+    picture = publisher._sink.published[-1][1]
+    assert set(np.unique(picture[: 320 * 240])) == {30}
+    assert set(np.unique(picture[320 * 240 :])) == {128}
+    os.close(descriptor)
+
+
+class FailingSink(MemorySink):
+    def commit(self):
+        raise SinkError("/dev/video10", "no such device")
+
+
+def test_an_output_that_fails_is_left_and_publishing_goes_on(tmp_path):
+    publisher, descriptor, writer, reader = published_into_memory(tmp_path)
+    publisher._sink, publisher._sink_is_ours = FailingSink(VideoFormat(320, 240, 30)), True
+    publisher.show(reader)
+    writer.slot()
+    writer.publish(1)
+    publisher.picture_ready(10)
+    assert publisher.write_errors == 1
+    assert not publisher.attached
+    publisher.fill_in(publisher.due_ns)
+    assert publisher.published == 1
+    assert publisher.figures(20)["write_errors"] == 1
+    os.close(descriptor)
