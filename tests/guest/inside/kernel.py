@@ -20,13 +20,13 @@ VERSION = os.environ.get("SNAPLENS_GUEST_LOOPBACK", "")
 _VIVID = Path("/sys/bus/platform/drivers/vivid")
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> float:
-    """Wait until `condition` holds and return how long that took, s."""
+def wait_for(condition: Callable[[], bool], timeout_s: float, what: str, every_s: float = 0.02) -> float:
+    """Wait until `condition`, asked `every_s`, holds, and return how long that took, s."""
     start = time.monotonic()
     while not condition():
         if time.monotonic() - start > timeout_s:
             raise AssertionError(f"not within {timeout_s:g} s: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
     return time.monotonic() - start
 
 

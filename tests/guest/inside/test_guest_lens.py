@@ -108,7 +108,7 @@ def test_latency_by_a_clock_in_the_pixels(two_loopbacks, daemon, figure):
 
     with clock_feed(face_webcam):
         settled(daemon.start("--camera", str(face_webcam), "--lens", "none", "--no-preview"))
-        with reading.mmap(node, keep=1, on_picture=look) as seen:
+        with reading.mmap(node, keep=0, on_picture=look) as seen:
             seen.wait(300)
     assert len(ages) > 200
     ages = ages[30:]
@@ -131,7 +131,7 @@ def broken_lens(home: Path) -> None:
 def test_a_hundred_switches_under_load_leave_no_gap_and_the_last_wins(loopback, daemon, figure):
     broken_lens(daemon.home)
     settled(daemon.start("--camera", "demo", "--lens", "thug-life", "--no-preview"))
-    with reading.mmap(loopback, keep=1) as seen:
+    with reading.mmap(loopback, keep=0) as seen:
         seen.wait(60)
         from_ns = time.monotonic_ns()
         names = ("none", "thug-life-overlay", "thug-life", "next", "previous")
