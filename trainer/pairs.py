@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from lensd.camera.still import open_still, rgb_of
 from lensd.errors import ConfigError
 from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.overlay import Sticker, render_crop
@@ -104,29 +105,38 @@ def make_pairs(
     stickers: Sequence[Sticker],
     crop: Crop,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
+    found: tuple[Sequence[dict[str, str]], Sequence[F32]] | None = None,
 ) -> int:
     """Write a folder of pairs.
 
     Args:
-        faces: folder with `images/`, `index.csv` and `mesh478.npz`.
+        faces: folder with `images/`, `index.csv` and `mesh478.npz`; or of photographs alone, where `found` is given.
         out: folder to write; made where missing.
         stickers: the teacher's.
         crop: what the network shall see.
         progress: called with pictures done and their number.
+        found: for each face its row (file, person, source, yaw_deg) and its mesh, (478, 3) in pixels of the upright
+            picture; None reads them in `faces`, in pixels of the picture as it lies in its file.
 
     Returns:
-        Number of pictures.
+        Number of faces.
 
     Raises:
-        ConfigError: `faces` is not such a folder, or a picture cannot be read.
+        ConfigError: `faces` is not such a folder.
+        MediaError: a picture cannot be read.
     """
-    rows, meshes = _read_index(faces)
-    kept = [row for row in rows if np.isfinite(meshes[row["file"]]).all()]
+    if found is None:
+        rows, by_file = _read_index(faces)
+        kept = [row for row in rows if np.isfinite(by_file[row["file"]]).all()]
+        meshes = [by_file[row["file"]] for row in kept]
+    else:
+        kept, meshes = list(found[0]), list(found[1])
+    images = faces / "images" if (faces / "images").is_dir() else faces
     out.mkdir(parents=True, exist_ok=True)
     photos = np.empty((len(kept), WINDOW_PX, WINDOW_PX, 3), np.uint8)
     points = np.empty((len(kept), 478, 3), np.float32)
     for i, row in enumerate(kept):
-        photos[i], points[i] = window(_read_rgb(faces / "images" / row["file"]), meshes[row["file"]])
+        photos[i], points[i] = window(rgb_of(open_still(images / row["file"], upright=found is not None)), meshes[i])
         progress(i + 1, len(kept))
     for name, array in (("photos", photos), ("points", points)):
         with whole_file(out / f"{name}.npy") as temporary:
@@ -201,13 +211,6 @@ def _read_index(faces: Path) -> tuple[list[dict[str, str]], dict[str, F32]]:
         return [row for row in rows if row["file"] in meshes], meshes
     except (OSError, KeyError, ValueError) as error:
         raise ConfigError(str(faces), f"no images/, index.csv and mesh478.npz that fit ({error})") from error
-
-
-def _read_rgb(path: Path) -> U8:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ConfigError(str(path), "not a picture that can be read")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 def _read_sticker(path: Path) -> U8:
