@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +13,14 @@ import click
 from lensd.errors import LensError, MediaError
 from trainer.dataset.one_by_one import How, Operation, one_by_one
 from trainer.dataset.photographs import Landmarks
+from trainer.dataset.split import read_text
 from trainer.dataset.work import run, usable_cores
+from trainer.dataset.write import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lensd.lens.overlay import Sticker
-    from trainer.dataset.check import Report
     from trainer.dataset.work import Work
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -213,7 +213,9 @@ def check(
         from trainer.dataset.sheet import write_sheet
 
         write_sheet(sheet, found, report)
-    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else "\n".join(_lines(report, sheet)))
+    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else report.as_text())
+    if sheet is not None and not as_json:
+        click.echo(f"contact sheet: {sheet}")
     if report.drop:
         sys.exit(1)
 
@@ -299,22 +301,5 @@ def _phases(list_file: Path | None) -> dict[str, str] | None:
 def _keep_index(folder: Path, out: Path) -> None:
     """Copy who is on which picture, so that `check` can look for leaks."""
     index = folder / "index.csv"
-    if index.is_file() and not (out / "index.csv").exists():
-        shutil.copyfile(index, out / "index.csv")
-
-
-def _lines(report: Report, sheet: Path | None) -> list[str]:
-    counts = ", ".join(f"{phase} {count}" for phase, count in report.pairs.items())
-    lines = [f"{sum(report.pairs.values())} pairs ({counts}), most {report.size[0]}x{report.size[1]}"]
-    width = max((len(finding.kind) for finding in report.findings), default=0)
-    lines += [f"{finding.kind:<{width}}  {finding.pair}: {finding.why}" for finding in report.findings]
-    if report.unsure:
-        lines.append(f"{report.unsure} pairs have too little in common to say whether B lies on A")
-    if not report.persons_known and len(report.pairs) > 1:
-        lines.append(
-            "who is on which picture is not known (no index.csv with a column person): leaks were not looked for"
-        )
-    if not report.faces_looked_for:
-        lines.append("faces were not looked for (--faces)")
-    lines.append(f"drop {len(report.drop)}: {' '.join(report.drop)}" if report.drop else "nothing to drop")
-    return lines + ([f"contact sheet: {sheet}"] if sheet is not None else [])
+    if index.is_file() and out.resolve() != folder.resolve() and not (out / "index.csv").exists():
+        write_file(out / "index.csv", read_text(index).encode())

@@ -72,6 +72,21 @@ class Report:
         """Return it as JSON carries it."""
         return {**asdict(self), "drop": self.drop}
 
+    def as_text(self) -> str:
+        """Return it as people read it: the pairs, a line for each finding, and what to drop."""
+        counts = ", ".join(f"{phase} {count}" for phase, count in self.pairs.items())
+        lines = [f"{sum(self.pairs.values())} pairs ({counts}), most {self.size[0]}x{self.size[1]}"]
+        width = max((len(finding.kind) for finding in self.findings), default=0)
+        lines += [f"{finding.kind:<{width}}  {finding.pair}: {finding.why}" for finding in self.findings]
+        if self.unsure:
+            lines.append(f"{self.unsure} pairs have too little in common to say whether B lies on A")
+        if not self.persons_known and len(self.pairs) > 1:
+            lines.append("leaks were not looked for: no index.csv with a column person says who is on which picture")
+        if not self.faces_looked_for:
+            lines.append("faces were not looked for (--faces)")
+        lines.append(f"drop {len(self.drop)}: {' '.join(self.drop)}" if self.drop else "nothing to drop")
+        return "\n".join(lines)
+
 
 def check_pairs(
     pairs: Sequence[PairToMeasure],
@@ -127,7 +142,7 @@ def _alone_wrong(one: Measured, size: tuple[int, int]) -> Iterator[Finding]:
         why = f"is {width}x{height}, most are {size[0]}x{size[1]}"
         yield Finding("other-size", one.label, why, drop=False)
     if one.shift is not None and (far := float(np.hypot(*one.shift))) > MISALIGNED_PX:
-        x, y = one.shift
+        x, y = (round(value, 1) + 0.0 for value in one.shift)  # no -0.0
         yield Finding("misaligned", one.label, f"B lies {far:.1f} px from A ({x:+.1f} across, {y:+.1f} down)")
     if one.matte_size is not None and one.matte_size != one.size_b:
         yield Finding("sizes-differ", one.label, f"its matte is {one.matte_size[0]}x{one.matte_size[1]}")

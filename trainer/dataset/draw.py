@@ -73,7 +73,7 @@ class Draw:
         """Write its pairs; none where it shows no face.
 
         Raises:
-            MediaError, OSError: as `Work.do`.
+            MediaError: as `Work.do`.
             EngineError: the tracker's network cannot be run.
         """
         rgb = self._read()

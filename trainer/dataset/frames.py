@@ -61,7 +61,4 @@ def _write(target: Path, reader: VideoReader, frame: av.VideoFrame) -> None:
     planes = picture.data.reshape(picture.height * 3 // 2, picture.width)
     rgb = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), np.uint8)
     height, width = (frame.width, frame.height) if reader.turned else (frame.height, frame.width)
-    try:
-        write_png(target, rgb[:height, :width])
-    except OSError as error:
-        raise MediaError(str(target), (error.strerror or "cannot be written").lower()) from error
+    write_png(target, rgb[:height, :width])

@@ -68,7 +68,7 @@ class OneByOne:
         """Write the picture.
 
         Raises:
-            MediaError, OSError: as `Work.do`.
+            MediaError: as `Work.do`.
         """
         write_png(self.target, self.how(read_rgb(self.source)))
 

@@ -34,7 +34,7 @@ def write_sheet(path: Path, pairs: Sequence[PairToMeasure], report: Report, most
         most: pairs on it, at most; after those with findings, others from all over the folder.
 
     Raises:
-        MediaError, OSError: as `write_png`.
+        MediaError: as `write_png`.
     """
     why: dict[str, list[str]] = {}
     for finding in report.findings:

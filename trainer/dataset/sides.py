@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lensd.frames import U8
 
 _SHOWN = 3
+_SHAPE = 0.01  # by how much width over height may differ where both are brought to one size
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Place:
         """Write A and B, (H, W, 3) uint8, and the matte, (H, W) uint8.
 
         Raises:
-            MediaError, OSError: as `write_png`.
+            MediaError: as `write_png`.
         """
         files = list(self.files(matte=matte is not None))
         if matte is not None:
@@ -57,7 +58,7 @@ class Combine:
     Attributes:
         a, b, matte: the files.
         overlay: B is a layer with transparency, to be laid over A; its transparency is the matte.
-        size: pixels a side that both are brought to; None leaves them.
+        size: pixels a side that both are brought to, whatever theirs are if their shape is the same; None leaves them.
         pad: as in `operations.resize`.
     """
 
@@ -86,7 +87,7 @@ class Combine:
         """Write the pair.
 
         Raises:
-            MediaError, OSError: as `Work.do`.
+            MediaError: as `Work.do`.
         """
         a, b, matte = self._read()
         if (size := self.size) is not None:
@@ -95,12 +96,19 @@ class Combine:
                 matte = resize(np.repeat(matte[..., None], 3, axis=2), size, pad=self.pad)[..., 0]
         self.place.write(a, b, matte)
 
+    def _fits(self, picture: U8, a: U8) -> bool:
+        """Say whether a picture can lie on A: it has A's size, or will get it and has A's shape now."""
+        if picture.shape[:2] == a.shape[:2]:
+            return True
+        ratio = picture.shape[1] * a.shape[0] / (picture.shape[0] * a.shape[1])
+        return self.size is not None and not self.overlay and abs(ratio - 1) < _SHAPE
+
     def _read(self) -> tuple[U8, U8, U8 | None]:
         a = read_rgb(self.a)
         b, alpha = read_layer(self.b) if self.overlay else (read_rgb(self.b), None)
         matte = read_grey(self.matte) if self.matte is not None else None
         for path, picture in ((self.b, b), (self.matte, matte)):
-            if picture is not None and picture.shape[:2] != a.shape[:2]:
+            if picture is not None and not self._fits(picture, a):
                 why = f"is {_size(picture)}, and {self.a} is {_size(a)}"
                 raise MediaError(str(path), why, "lensd pairs resize both folders first")
         if self.overlay:
@@ -134,7 +142,7 @@ class Apart:
         """Write the two.
 
         Raises:
-            MediaError, OSError: as `Work.do`.
+            MediaError: as `Work.do`.
         """
         self.place.write(*halves(read_rgb(self.source), self.source))
 

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lensd.errors import ConfigError, MediaError
-from lensd.whole_file import write_whole
+from trainer.dataset.write import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def read_index(path: Path) -> list[dict[str, str]]:
     Raises:
         MediaError: it cannot be read, is over 64 MiB, or has no such column.
     """
-    text = _text(path)
+    text = read_text(path)
     try:
         reader = csv.DictReader(io.StringIO(text))
         rows = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
@@ -138,10 +138,7 @@ def write_list(path: Path, phases: Mapping[str, str], groups: Mapping[str, str])
         content = lines.getvalue()
     else:
         raise ConfigError(str(path), "a list is a .csv or a .json file")
-    try:
-        write_whole(path, content.encode())
-    except OSError as error:
-        raise MediaError(str(path), (error.strerror or "cannot be written").lower()) from error
+    write_file(path, content.encode())
 
 
 def read_list(path: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -156,7 +153,7 @@ def read_list(path: Path) -> tuple[dict[str, str], dict[str, str]]:
         groups = {row["file"]: row.get("group", "") for row in rows}
     else:
         try:
-            found = json.loads(_text(path))
+            found = json.loads(read_text(path))
             phases = {str(name): str(phase) for phase, names in found["phases"].items() for name in names}
             groups = {str(name): str(group) for name, group in found["groups"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -167,7 +164,12 @@ def read_list(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     return phases, groups
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a table's or a list's text.
+
+    Raises:
+        MediaError: it cannot be read, is over 64 MiB, or is not UTF-8.
+    """
     try:
         if path.stat().st_size > _BYTES_MAX:
             raise MediaError(str(path), "is over 64 MiB, too large for a list")

@@ -46,7 +46,6 @@ class Work(Protocol):
 
         Raises:
             LensdError: it cannot be done after all.
-            OSError: a target cannot be written.
         """
 
 
@@ -129,6 +128,4 @@ def _do(work: Work) -> tuple[str, str, str] | None:
         work.do()
     except LensdError as error:
         return error.what, error.why, error.hint
-    except OSError as error:
-        return str(work.targets[-1]), (error.strerror or "cannot be written").lower(), ""
     return None
