@@ -21,7 +21,7 @@ _SIDE_MAX = 1024  # of what is correlated, pixels
 # mirror image 0.16.
 _PEAK = 0.25
 _HASH_PX, _HASH_BITS = 32, 8
-_THUMB_PX = 16
+_THUMB_PX = 32
 _MATTE_SEEN = 128
 
 
@@ -57,7 +57,7 @@ class Measured:
         size_a, size_b: (width, height).
         digest_a, digest_b: SHA-256 of the pixels.
         code: 64-bit perceptual hash of A.
-        thumbs: (2, 16, 16, 3) uint8, A and B.
+        thumbs: (2, 32, 32, 3) uint8, A and B.
         shift: (x, y) px by which B lies right of and below A; None where they have too little in common to say.
         matte_share: of the picture that the matte covers, 0..1; None without a matte.
         matte_size: (width, height).
