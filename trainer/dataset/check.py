@@ -22,10 +22,9 @@ Kind = Literal[
 ]  # fmt: skip
 MISALIGNED_PX = 3.0
 _NEAR_BITS = 6  # of 64
-# Of 255, mean and greatest difference of the thumbnails: a portrait scaled and saved again as JPEG 50 reaches 1.3 and 15,
-# two portraits of one person taken in one session 3.3 and 31 and more, and frames of a film, where little but a small
-# face moves, only the latter.
-_NEAR_LEVELS, _NEAR_PEAK = 2.2, 24
+# Of 255, mean and greatest difference of the thumbnails: portraits scaled by half and saved again as JPEG 50 reach 1 and
+# 5, two portraits of one person taken in one session 3.2 and 31 at least, frames of a man who talks 0.7 and 22.
+_NEAR_LEVELS, _NEAR_PEAK = 2.5, 16
 _NOTHING = 1e-4  # of the picture: a matte with less is empty
 
 
@@ -177,7 +176,7 @@ def _looks_like(one: Measured, other: Measured) -> bool:
     if one.thumbs is None or other.thumbs is None:
         return False
     apart = np.abs(one.thumbs.astype(np.int16) - other.thumbs)
-    return float(apart.mean((1, 2, 3)).max()) < _NEAR_LEVELS and int(apart.max()) < _NEAR_PEAK
+    return float(apart.mean((1, 2)).max()) < _NEAR_LEVELS and int(apart.max()) < _NEAR_PEAK
 
 
 def _leaks(measured: Sequence[Measured]) -> Iterator[Finding]:

@@ -57,7 +57,7 @@ class Measured:
         size_a, size_b: (width, height).
         digest_a, digest_b: SHA-256 of the pixels.
         code: 64-bit perceptual hash of A.
-        thumbs: (2, 32, 32, 3) uint8, A and B.
+        thumbs: (2, 32, 32) uint8, the luma of A and B.
         shift: (x, y) px by which B lies right of and below A; None where they have too little in common to say.
         matte_share: of the picture that the matte covers, 0..1; None without a matte.
         matte_size: (width, height).
@@ -104,9 +104,7 @@ class Measure:
             digest_a=_digest(a),
             digest_b=_digest(b),
             code=perceptual_hash(a),
-            thumbs=np.stack(
-                [cv2.resize(side, (_THUMB_PX, _THUMB_PX), interpolation=cv2.INTER_AREA) for side in (a, b)]
-            ),
+            thumbs=np.stack([_thumb(side) for side in (a, b)]),
             shift=displacement(a, b) if same else None,
             matte_share=None if matte is None else float((matte >= _MATTE_SEEN).mean()),
             matte_size=None if matte is None else (matte.shape[1], matte.shape[0]),
@@ -154,6 +152,11 @@ def _outlines(rgb: U8, scale: float) -> F32:
     # The logarithm, so that a few hard lines do not outweigh the rest; what is under a grey level or two is noise.
     found: F32 = np.log1p(np.maximum(strength - 8, 0)).astype(np.float32)
     return found
+
+
+def _thumb(rgb: U8) -> U8:
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, (_THUMB_PX, _THUMB_PX), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _digest(picture: U8) -> str:
