@@ -130,6 +130,8 @@ def draw(
         folder, out, stickers_named(lens), view, landmarks=landmarks, phases=_phases(list_file), apart=chosen["apart"]
     )
     _finish(works, workers, out)
+    if not any(work.targets[-1].exists() for work in works):
+        raise MediaError(str(folder), f"no face is found in any of its {len(works)} photographs")
     _keep_index(folder, out)
     if without := sum(not work.targets[-1].exists() for work in works):
         click.echo(f"{without} of {len(works)} photographs show no face that is found, and were left out")

@@ -22,8 +22,8 @@ Kind = Literal[
 ]  # fmt: skip
 MISALIGNED_PX = 3.0
 _NEAR_BITS = 6  # of 64
-# Of 255, mean and greatest difference of the thumbnails: portraits scaled by half and saved again as JPEG 50 reach 1 and
-# 5, two portraits of one person taken in one session 3.2 and 31 at least, frames of a man who talks 0.7 and 22.
+# Of 255, mean and greatest difference of the thumbnails: portraits scaled by half and saved again as JPEG 50 reach 1
+# and 5, two portraits of one person taken in one session 3.2 and 31 at least, frames of a man who talks 0.7 and 22.
 _NEAR_LEVELS, _NEAR_PEAK = 2.5, 16
 _NOTHING = 1e-4  # of the picture: a matte with less is empty
 

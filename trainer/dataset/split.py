@@ -104,9 +104,7 @@ def split(groups: Mapping[str, str], val: float, test: float, seed: int) -> dict
     for name, group in groups.items():
         members.setdefault(group, []).append(name)
     if len(members) < len(wanted):
-        raise ConfigError(
-            "the split", f"has {len(members)} groups for {len(wanted)} parts", "--by random, or no --test"
-        )
+        raise ConfigError("the split", f"has {len(members)} groups for {len(wanted)} parts", "--by random, or --test 0")
     missing = {phase: shares[phase] * len(groups) for phase in wanted}
     empty = set(wanted)
     phases: dict[str, str] = {}

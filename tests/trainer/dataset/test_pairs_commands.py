@@ -79,4 +79,8 @@ def test_bad_input_is_a_sentence(tmp_path):
         )
     with pytest.raises(LensdError, match="is no overlay"):
         lensd_pairs("draw", tmp_path / "a", "--lens", "thug-life", "--out", tmp_path / "out")
+    with pytest.raises(MediaError, match="no face is found in any of its 2"):
+        for number in range(2):
+            Image.fromarray(255 - tile(number)).save(tmp_path / "a" / f"p{number}.png")
+        lensd_pairs("draw", tmp_path / "a", "--lens", "thug-life-overlay", "--out", tmp_path / "out", "--workers", 1)
     assert not (tmp_path / "out").exists()
