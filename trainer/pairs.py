@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 from lensd.camera.still import open_still, rgb_of
-from lensd.errors import ConfigError
+from lensd.errors import ConfigError, MediaError
+from lensd.evaluation.faces import read_mesh_archive
 from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.overlay import Sticker, render_crop
 from lensd.whole_file import whole_file, write_whole
@@ -126,9 +127,7 @@ def make_pairs(
         MediaError: a picture cannot be read.
     """
     if found is None:
-        rows, by_file = _read_index(faces)
-        kept = [row for row in rows if np.isfinite(by_file[row["file"]]).all()]
-        meshes = [by_file[row["file"]] for row in kept]
+        kept, meshes = _read_index(faces)
     else:
         kept, meshes = list(found[0]), list(found[1])
     images = faces / "images" if (faces / "images").is_dir() else faces
@@ -202,15 +201,20 @@ def open_pairs(folder: Path) -> Pairs:
     )
 
 
-def _read_index(faces: Path) -> tuple[list[dict[str, str]], dict[str, F32]]:
+def _read_index(faces: Path) -> tuple[list[dict[str, str]], list[F32]]:
+    """Return each whole mesh with the row of its picture; a picture may have several."""
     try:
         with (faces / "index.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        with np.load(faces / "mesh478.npz", allow_pickle=False) as archive:
-            meshes = dict(zip((str(name) for name in archive["files"]), archive["points"], strict=True))
-        return [row for row in rows if row["file"] in meshes], meshes
-    except (OSError, KeyError, ValueError) as error:
+        by_file: dict[str, list[F32]] = {}
+        for name, mesh in zip(*read_mesh_archive(faces / "mesh478.npz"), strict=True):
+            by_file.setdefault(name, []).extend([mesh] if np.isfinite(mesh).all() else [])
+        found = [(row, mesh) for row in rows for mesh in by_file.get(row["file"], ())]
+    except (OSError, KeyError, ValueError, MediaError) as error:
         raise ConfigError(str(faces), f"no images/, index.csv and mesh478.npz that fit ({error})") from error
+    if not found:
+        raise ConfigError(str(faces), "index.csv and mesh478.npz have no whole face in common")
+    return [row for row, _ in found], [mesh for _, mesh in found]
 
 
 def _read_sticker(path: Path) -> U8:

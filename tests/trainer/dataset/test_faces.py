@@ -86,6 +86,17 @@ def test_photographs_alone_become_pairs_to_train_on(photographs, tmp_path):
     assert np.abs(opened.yaw).max() < 25
 
 
+def test_a_mesh_file_may_name_a_picture_twice(photographs, tmp_path):
+    folder, _ = photographs
+    (tmp_path / "images").mkdir()
+    Image.fromarray(read(folder / "two.png")).save(tmp_path / "images" / "two.png")
+    (tmp_path / "index.csv").write_text("file,person,source,yaw_deg\ntwo.png,ann,nasa,0\n")
+    meshes = np.array([*find_faces(read(folder / "two.png"), ("tracker",)), np.full((478, 3), np.nan)], np.float32)
+    np.savez(tmp_path / "mesh478.npz", files=np.array(["two.png"] * 3), points=meshes)
+    assert make_pairs(tmp_path, tmp_path / "out", [thug_life_sticker()], Crop(1.4, 0.05, 64)) == 2
+    assert open_pairs(tmp_path / "out").persons == ("ann", "ann")
+
+
 def test_photographs_without_a_face_are_refused(tmp_path):
     Image.fromarray(255 - portrait()).save(tmp_path / "nobody.png")
     with pytest.raises(MediaError, match="no face is found in any of its 1 pictures"):
