@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lensd.errors import ConfigError
-from trainer.dataset.photographs import Landmarks
-from trainer.pairs_commands import LANDMARKS, WORKERS, bar, pairs, stickers_named
+from trainer.dataset.names import Landmarks
+from trainer.pairs_commands import LANDMARKS, WORKERS, pairs, stickers_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,13 +82,12 @@ def faces(
 
     stickers = stickers_named(lens)
     found, without = None, 0
-    with bar() as tell:
-        if landmarks != "mesh" and not (landmarks == "auto" and (folder / MESH).exists()):
+    if landmarks != "mesh" and not (landmarks == "auto" and (folder / MESH).exists()):
+        with progress_bar("searched") as tell:
             rows, meshes, without = find_photographs(folder, landmarks, workers or usable_cores(), tell)
-            found = rows, meshes
-        count = make_pairs(
-            folder, out, stickers, Crop(side, up, size), lambda done, of: tell("pictures", done, of), found
-        )
+        found = rows, meshes
+    with progress_bar("pictures") as tell:
+        count = make_pairs(folder, out, stickers, Crop(side, up, size), tell, found)
     if without:
         click.echo(f"{without} photographs show no face that is found, and were left out")
     click.echo(f"{count} faces in {out}; look at {out / 'look'}, then: lensd train --pairs {out} --run RUN")
@@ -171,6 +170,25 @@ def _tell(line: Progress) -> None:
             f"turned {figures.iou_turned:.3f}), fired {figures.fired:.1%}, outside {figures.outside:.3f}/255, "
             f"inside {figures.inside:.3f}"
         )
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that takes work done and in all, and moves a bar; it is drawn on a terminal only."""
+    bar = None
+
+    def tell(done: int, of: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = click.progressbar(length=of, label=label)
+            bar.__enter__()
+        bar.update(done - bar.pos)
+
+    try:
+        yield tell
+    finally:
+        if bar is not None:
+            bar.__exit__(None, None, None)
 
 
 @contextmanager

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from lensd.errors import LensError, MediaError
-from trainer.dataset.one_by_one import How, Operation, one_by_one
-from trainer.dataset.photographs import Landmarks
-from trainer.dataset.split import read_text
-from trainer.dataset.work import run, usable_cores
-from trainer.dataset.write import write_file
+from trainer.dataset.names import Landmarks, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -193,6 +189,7 @@ def check(
     from trainer.dataset.layout import list_pairs
     from trainer.dataset.measure import PairToMeasure
     from trainer.dataset.split import read_list
+    from trainer.dataset.work import usable_cores
 
     found: Sequence[PairToMeasure]
     alone: list[str] = []
@@ -229,6 +226,8 @@ def _one_by_one_command(operation: Operation, text: str) -> None:
     @_OUT
     @WORKERS
     def command(folder: Path, out: Path, workers: int | None, **how: Any) -> None:
+        from trainer.dataset.one_by_one import How, one_by_one
+
         _finish(one_by_one(folder, out, How(operation, **how)), workers, out)
 
     if operation == "resize":
@@ -289,6 +288,8 @@ def bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _finish(works: Sequence[Work], workers: int | None, out: Path) -> None:
+    from trainer.dataset.work import run, usable_cores
+
     with bar() as tell:
         done = run(works, workers or usable_cores(), tell)
     click.echo(f"{done.written} done, {done.skipped} were there: {out}")
@@ -302,6 +303,9 @@ def _phases(list_file: Path | None) -> dict[str, str] | None:
 
 def _keep_index(folder: Path, out: Path) -> None:
     """Copy who is on which picture, so that `check` can look for leaks."""
-    index = folder / "index.csv"
-    if index.is_file() and out.resolve() != folder.resolve() and not (out / "index.csv").exists():
-        write_file(out / "index.csv", read_text(index).encode())
+    from trainer.dataset.split import INDEX, read_text
+    from trainer.dataset.write import write_file
+
+    index = folder / INDEX
+    if index.is_file() and out.resolve() != folder.resolve() and not (out / INDEX).exists():
+        write_file(out / INDEX, read_text(index).encode())

@@ -70,7 +70,7 @@ def read_faces(folder: Path, limit: int | None = None) -> FaceSet:
     Raises:
         MediaError: no such folder, a file of it that cannot be read, or no face that can be measured.
     """
-    files, points = read_mesh_archive(folder / MESH_NAME)
+    files, points = _read_meshes(folder / MESH_NAME)
     angles = _read_angles(folder / INDEX_NAME)
     faces: list[LabelledFace] = []
     skipped: list[tuple[str, str]] = []
@@ -90,11 +90,15 @@ def read_faces(folder: Path, limit: int | None = None) -> FaceSet:
 
 
 def read_mesh_archive(path: Path) -> tuple[list[str], F32]:
-    """Return the files of a `mesh478.npz`, and the faces, (n, 478, 3) float32, maybe not all finite.
+    """Return the files that a `mesh478.npz` names, and their faces, (n, 478, 3) float32, maybe not all finite.
 
     Raises:
         MediaError: no such file, too large, or not of that kind.
     """
+    return _read_meshes(path)
+
+
+def _read_meshes(path: Path) -> tuple[list[str], F32]:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())

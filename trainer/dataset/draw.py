@@ -12,8 +12,8 @@ from lensd.camera.still import open_still, rgb_of
 from lensd.errors import MediaError
 from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.overlay import render_crop
-from trainer.dataset.faces import Finder, find_faces
-from trainer.dataset.photographs import Landmarks, finders_for, given_meshes, photographs_in
+from trainer.dataset.faces import find_faces
+from trainer.dataset.photographs import finders_for, given_meshes, photographs_in
 from trainer.dataset.read import over, read_rgb
 from trainer.dataset.sides import Place
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lensd.frames import F32, U8
     from lensd.lens.overlay import Sticker
+    from trainer.dataset.names import Finder, Landmarks
 
 _FACES_MAX = 8
 

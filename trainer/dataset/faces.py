@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8, Picture
+    from trainer.dataset.names import Finder
 
-Finder = Literal["tracker", "mediapipe"]
 _SURE = 0.6
 _AGREEMENT = 0.02  # of the face's height, between the last two looks; a curtain that was taken for a face wanders on
 _LOOKS = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lensd.errors import MediaError
 from trainer.dataset import operations
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lensd.frames import U8
-
-Operation = Literal["resize", "grayscale", "blank", "edges"]
+    from trainer.dataset.names import Operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lensd.errors import LensdError, MediaError, RuntimeMissing
 from lensd.evaluation.faces import read_mesh_archive
-from trainer.dataset.faces import Finder, best_finders, find_faces, mediapipe_is_here
+from trainer.dataset.faces import best_finders, find_faces, mediapipe_is_here
 from trainer.dataset.read import list_pictures, read_rgb
 from trainer.dataset.split import INDEX, read_index
 from trainer.dataset.work import each
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lensd.frames import F32
+    from trainer.dataset.names import Finder, Landmarks
 
-Landmarks = Literal["auto", "mesh", "tracker", "mediapipe"]
 MESH = "mesh478.npz"
 _EARS = (234, 454)  # the mesh's outermost points, left and right in the picture
 
@@ -79,7 +79,7 @@ class _Find:
 
 
 def find_photographs(
-    folder: Path, landmarks: Landmarks, workers: int, tell: Callable[[str, int, int], None]
+    folder: Path, landmarks: Landmarks, workers: int, tell: Callable[[int, int], None]
 ) -> tuple[list[dict[str, str]], list[F32], int]:
     """Look for all faces of all photographs.
 
@@ -88,7 +88,7 @@ def find_photographs(
             where that says nothing.
         landmarks: not "mesh".
         workers: processes.
-        tell: called with "searched", how many were, and of how many.
+        tell: called with how many were searched, and of how many.
 
     Returns:
         For each face a row (file, person, source, yaw_deg) and its mesh, (478, 3) in pixels of the upright picture;
@@ -115,7 +115,7 @@ def find_photographs(
             rows.append({"file": path.name, "person": person, "source": source, "yaw_deg": f"{yaw_deg(mesh):.1f}"})
             meshes.append(mesh)
         without += not found
-        tell("searched", done, len(paths))
+        tell(done, len(paths))
     if not meshes:
         raise MediaError(str(folder), f"no face is found in any of its {len(paths)} pictures")
     return rows, meshes, without

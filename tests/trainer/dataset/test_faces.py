@@ -27,6 +27,10 @@ def photographs(tmp_path_factory):
     return folder, np.vstack([PUPILS, PUPILS @ tilt[:, :2].T + tilt[:, 2] + (512, 0)])
 
 
+def unheard(_done, _of):
+    pass
+
+
 def draw(folder, out, view=None, landmarks="auto"):
     works = draw_works(folder, out, [thug_life_sticker()], view, landmarks=landmarks, phases=None, apart=False)
     return run(works, 1, silent)
@@ -78,7 +82,7 @@ def test_a_mesh_that_was_given_is_taken_as_it_is(faces_folder, tmp_path):
 
 def test_photographs_alone_become_pairs_to_train_on(photographs, tmp_path):
     folder, _ = photographs
-    rows, meshes, without = find_photographs(folder, "tracker", 1, silent)
+    rows, meshes, without = find_photographs(folder, "tracker", 1, unheard)
     assert ([row["person"] for row in rows], without) == (["one", "two", "two"], 1)
     assert make_pairs(folder, tmp_path, [thug_life_sticker()], Crop(1.4, 0.05, 64), found=(rows, meshes)) == 3
     opened = open_pairs(tmp_path)
@@ -100,7 +104,7 @@ def test_a_mesh_file_may_name_a_picture_twice(photographs, tmp_path):
 def test_photographs_without_a_face_are_refused(tmp_path):
     Image.fromarray(255 - portrait()).save(tmp_path / "nobody.png")
     with pytest.raises(MediaError, match="no face is found in any of its 1 pictures"):
-        find_photographs(tmp_path, "tracker", 1, silent)
+        find_photographs(tmp_path, "tracker", 1, unheard)
 
 
 def test_a_turned_mesh_says_which_way(pairs):
