@@ -1,6 +1,7 @@
 r"""How a lens is taught. The only code with torch; nothing in lensd imports it.
 
-Each stage is a function in a file of its own, and meets the next one through files:
+Each stage is a function in a file of its own, and meets the next one through files (trainer/dataset, which makes and
+checks pairs of any other pictures, as well):
 
     photographs + mesh + overlay  --pairs.py-->   photos.npy points.npy pairs.json   (split by person)
     pairs                         --train.py-->   checkpoint.safetensors progress.jsonl

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lensd.errors import ConfigError, LensError
+from lensd.errors import ConfigError
+from trainer.dataset.names import Landmarks
+from trainer.pairs_commands import LANDMARKS, WORKERS, pairs, stickers_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,9 +32,11 @@ for _needed in ("torch", "safetensors", "onnx"):
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command()
+@pairs.command()
 @click.option("--lens", required=True, help="The overlay to be taught: a name as in `lensd lenses`, or a folder.")
-@click.option("--faces", type=_FOLDER, required=True, help="Folder with images/, index.csv and mesh478.npz.")
+@click.option(
+    "--faces", "folder", type=_FOLDER, required=True, help="Photographs; with images/, index.csv, mesh478.npz if known."
+)
 @click.option("--out", type=_FOLDER, required=True, help="Folder to write the pairs to.")
 @click.option(
     "--side",
@@ -55,19 +59,38 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     show_default=True,
     help="Pixels a side of the network's square.",
 )
-def pairs(lens: str, faces: Path, out: Path, side: float, up: float, size: int) -> None:
-    """Make training pairs from photographs and an overlay lens."""
-    from lensd.lens.open import find_package, stickers_of
-    from lensd.lens.package import open_package
+@LANDMARKS
+@WORKERS
+def faces(
+    lens: str,
+    folder: Path,
+    out: Path,
+    side: float,
+    up: float,
+    size: int,
+    landmarks: Landmarks,
+    workers: int | None,
+) -> None:
+    """Make training pairs for `lensd train` from photographs and an overlay lens, a face each.
+
+    Without mesh478.npz the faces are found: by our tracker, then by MediaPipe where it is installed. Then index.csv
+    (file, person, source) is not needed either; each photograph counts as a person of its own.
+    """
+    from trainer.dataset.photographs import MESH, find_photographs
+    from trainer.dataset.work import usable_cores
     from trainer.pairs import Crop, make_pairs
 
-    path = find_package(lens)
-    stickers = stickers_of(open_package(path)) if path is not None else []
-    if not stickers:
-        raise LensError(f"lens {lens}", "is no overlay, so it cannot teach", "lensd lenses")
-    with _bar("pictures") as tell:
-        count = make_pairs(faces, out, stickers, Crop(side, up, size), tell)
-    click.echo(f"{count} pictures in {out}; look at {out / 'look'}, then: lensd train --pairs {out} --run RUN")
+    stickers = stickers_named(lens)
+    found, without = None, 0
+    if landmarks != "mesh" and not (landmarks == "auto" and (folder / MESH).exists()):
+        with progress_bar("searched") as tell:
+            rows, meshes, without = find_photographs(folder, landmarks, workers or usable_cores(), tell)
+        found = rows, meshes
+    with progress_bar("pictures") as tell:
+        count = make_pairs(folder, out, stickers, Crop(side, up, size), tell, found)
+    if without:
+        click.echo(f"{without} photographs show no face that is found, and were left out")
+    click.echo(f"{count} faces in {out}; look at {out / 'look'}, then: lensd train --pairs {out} --run RUN")
 
 
 @click.command()
@@ -150,7 +173,7 @@ def _tell(line: Progress) -> None:
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that takes work done and in all, and moves a bar; it is drawn on a terminal only."""
     bar = None
 

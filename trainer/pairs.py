@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from lensd.errors import ConfigError
+from lensd.camera.still import open_still, rgb_of
+from lensd.errors import ConfigError, MediaError
+from lensd.evaluation.faces import read_mesh_archive
 from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.overlay import Sticker, render_crop
 from lensd.whole_file import whole_file, write_whole
@@ -104,29 +106,36 @@ def make_pairs(
     stickers: Sequence[Sticker],
     crop: Crop,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
+    found: tuple[Sequence[dict[str, str]], Sequence[F32]] | None = None,
 ) -> int:
     """Write a folder of pairs.
 
     Args:
-        faces: folder with `images/`, `index.csv` and `mesh478.npz`.
+        faces: folder with `images/`, `index.csv` and `mesh478.npz`; or of photographs alone, where `found` is given.
         out: folder to write; made where missing.
         stickers: the teacher's.
         crop: what the network shall see.
         progress: called with pictures done and their number.
+        found: for each face its row (file, person, source, yaw_deg) and its mesh, (478, 3) in pixels of the upright
+            picture; None reads them in `faces`, in pixels of the picture as it lies in its file.
 
     Returns:
-        Number of pictures.
+        Number of faces.
 
     Raises:
-        ConfigError: `faces` is not such a folder, or a picture cannot be read.
+        ConfigError: `faces` is not such a folder.
+        MediaError: a picture cannot be read.
     """
-    rows, meshes = _read_index(faces)
-    kept = [row for row in rows if np.isfinite(meshes[row["file"]]).all()]
+    if found is None:
+        kept, meshes = _read_index(faces)
+    else:
+        kept, meshes = list(found[0]), list(found[1])
+    images = faces / "images" if (faces / "images").is_dir() else faces
     out.mkdir(parents=True, exist_ok=True)
     photos = np.empty((len(kept), WINDOW_PX, WINDOW_PX, 3), np.uint8)
     points = np.empty((len(kept), 478, 3), np.float32)
     for i, row in enumerate(kept):
-        photos[i], points[i] = window(_read_rgb(faces / "images" / row["file"]), meshes[row["file"]])
+        photos[i], points[i] = window(rgb_of(open_still(images / row["file"], upright=found is not None)), meshes[i])
         progress(i + 1, len(kept))
     for name, array in (("photos", photos), ("points", points)):
         with whole_file(out / f"{name}.npy") as temporary:
@@ -192,22 +201,20 @@ def open_pairs(folder: Path) -> Pairs:
     )
 
 
-def _read_index(faces: Path) -> tuple[list[dict[str, str]], dict[str, F32]]:
+def _read_index(faces: Path) -> tuple[list[dict[str, str]], list[F32]]:
+    """Return each whole mesh with the row of its picture; a picture may have several."""
     try:
         with (faces / "index.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
-        with np.load(faces / "mesh478.npz", allow_pickle=False) as archive:
-            meshes = dict(zip((str(name) for name in archive["files"]), archive["points"], strict=True))
-        return [row for row in rows if row["file"] in meshes], meshes
-    except (OSError, KeyError, ValueError) as error:
+        by_file: dict[str, list[F32]] = {}
+        for name, mesh in zip(*read_mesh_archive(faces / "mesh478.npz"), strict=True):
+            by_file.setdefault(name, []).extend([mesh] if np.isfinite(mesh).all() else [])
+        found = [(row, mesh) for row in rows for mesh in by_file.get(row["file"], ())]
+    except (OSError, KeyError, ValueError, MediaError) as error:
         raise ConfigError(str(faces), f"no images/, index.csv and mesh478.npz that fit ({error})") from error
-
-
-def _read_rgb(path: Path) -> U8:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ConfigError(str(path), "not a picture that can be read")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    if not found:
+        raise ConfigError(str(faces), "index.csv and mesh478.npz have no whole face in common")
+    return [row for row, _ in found], [mesh for _, mesh in found]
 
 
 def _read_sticker(path: Path) -> U8:

@@ -89,6 +89,15 @@ def read_faces(folder: Path, limit: int | None = None) -> FaceSet:
     return FaceSet(folder, tuple(faces), tuple(skipped))
 
 
+def read_mesh_archive(path: Path) -> tuple[list[str], F32]:
+    """Return the files that a `mesh478.npz` names, and their faces, (n, 478, 3) float32, maybe not all finite.
+
+    Raises:
+        MediaError: no such file, too large, or not of that kind.
+    """
+    return _read_meshes(path)
+
+
 def _read_meshes(path: Path) -> tuple[list[str], F32]:
     try:
         with zipfile.ZipFile(path) as archive:
