@@ -65,7 +65,7 @@ def pairs(lens: str, faces: Path, out: Path, side: float, up: float, size: int) 
     stickers = stickers_of(open_package(path)) if path is not None else []
     if not stickers:
         raise LensError(f"lens {lens}", "is no overlay, so it cannot teach", "lensd lenses")
-    with _bar("pictures") as tell:
+    with progress_bar("pictures") as tell:
         count = make_pairs(faces, out, stickers, Crop(side, up, size), tell)
     click.echo(f"{count} pictures in {out}; look at {out / 'look'}, then: lensd train --pairs {out} --run RUN")
 
@@ -150,7 +150,7 @@ def _tell(line: Progress) -> None:
 
 
 @contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that takes work done and in all, and moves a bar; it is drawn on a terminal only."""
     bar = None
 
