@@ -15,19 +15,16 @@ from trainer.pix2pix_commands import pix2pix
 
 # As pix2pix-tensorflow's are typed: with underscores.
 SMALL = [
-    "--generator=resnet_6blocks",
-    "--patch=16",
-    "--ngf=4",
-    "--ndf=4",
-    "--scale_size=36",
-    "--crop_size=32",
-    "--seed=3",
-    "--device=cpu",
-    "--threads=1",
-    "--which_direction=BtoA",
-    "--no_flip",
-    "--save_freq=2",
-    "--display_freq=2",
+    *(
+        "--generator=resnet_6blocks",
+        "--patch=16",
+        "--ngf=4",
+        "--ndf=4",
+        "--scale_size=36",
+        "--crop_size=32",
+        "--seed=3",
+    ),
+    *("--device=cpu", "--threads=1", "--which_direction=BtoA", "--no_flip", "--save_freq=2", "--display_freq=2"),
 ]
 
 

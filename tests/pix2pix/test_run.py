@@ -1,4 +1,5 @@
 import json
+import re
 import resource
 from dataclasses import replace
 
@@ -147,7 +148,13 @@ def test_the_page_shows_step_name_input_output_and_target(small, tmp_path):
     assert "<td>2<td>" in page
     shown = sorted(path.name for path in (tmp_path / "images").iterdir())
     assert len(shown) == 6
-    assert shown[0].startswith("00000002-")
+    assert re.fullmatch(r"00000002-pair \d-inputs\.png", shown[0])
+    # The name is that of the picture that is shown: its target, cut and mirrored, has the pair's own colours.
+    number = small.names.index(shown[0].removeprefix("00000002-").removesuffix("-inputs.png"))
+    pixels = np.asarray(Image.open(tmp_path / "images" / shown[0])).astype(int)
+    cuts = small.pixels[number, ..., :3].numpy().astype(int)
+    wanted = [cuts[y : y + 32, x : x + 32][:, ::way] for y in range(5) for x in range(5) for way in (1, -1)]
+    assert min(abs(cut - pixels).max() for cut in wanted) == 0
 
 
 def test_progress_says_speed_time_left_and_losses(small, tmp_path):

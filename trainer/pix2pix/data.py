@@ -97,6 +97,12 @@ def read_pictures(
     return Pictures(tuple(path.stem for path in paths), pixels)
 
 
+def numbers_of(count: int, batch: int, seed: int, step: int) -> np.ndarray:
+    """Return the numbers (batch,) of one step's pictures: each of `count` once an epoch, in an order of its own."""
+    places = range(step * batch, (step + 1) * batch)
+    return np.array([_order(seed, place // count, count)[place % count] for place in places])
+
+
 def batch_of(pictures: Pictures, options: Options, seed: int, step: int, device: torch.device) -> torch.Tensor:
     """Cut the batch of one step: (batch, c, crop, crop) uint8, channels last, on `device`.
 
@@ -104,8 +110,7 @@ def batch_of(pictures: Pictures, options: Options, seed: int, step: int, device:
     one tensor and are cut by one gather, so that they cannot be cut differently.
     """
     count, side = pictures.pixels.shape[:2]
-    places = np.arange(step * options.batch_size, (step + 1) * options.batch_size)
-    chosen = np.array([_order(seed, int(place) // count, count)[place % count] for place in places])
+    chosen = numbers_of(count, options.batch_size, seed, step)
     rng = np.random.default_rng((seed, 1, step))
     corners = rng.integers(0, side - options.crop_size + 1, (2, options.batch_size, 1))
     mirrored = (rng.random((options.batch_size, 1)) < 0.5) & options.flip

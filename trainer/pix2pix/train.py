@@ -20,7 +20,7 @@ from lensd.errors import ConfigError, MediaError
 from lensd.whole_file import write_whole
 from trainer.pix2pix import keep
 from trainer.pix2pix.board import Board
-from trainer.pix2pix.data import Pictures, as_rgb, batch_of, halves
+from trainer.pix2pix.data import Pictures, as_rgb, batch_of, halves, numbers_of
 from trainer.pix2pix.model import L1_LOSS, Model
 from trainer.pix2pix.page import Page
 from trainer.pix2pix.paint import own_statistics, paint
@@ -152,9 +152,14 @@ class Run:
         a, b = (part[:1] for part in self._batch)
         painted = paint(self.model.best_generator, a, own=own_statistics(self.options))
         lightness = a[0] if self.options.lab_colorization else None
-        number = (self.model.step - 1) * self.options.batch_size
-        name = f"{number % len(self.names):04d}"
-        page.add(name, as_rgb(a[0]), as_rgb(painted[0], lightness), as_rgb(b[0], lightness), self.model.step)
+        numbers = numbers_of(len(self.names), self.options.batch_size, self.options.seed or 0, self.model.step - 1)
+        page.add(
+            self.names[numbers[0]],
+            as_rgb(a[0]),
+            as_rgb(painted[0], lightness),
+            as_rgb(b[0], lightness),
+            self.model.step,
+        )
         page.write()
 
     def shown(self) -> dict[str, Tensor]:
