@@ -45,6 +45,10 @@ def test_the_commands_lead_from_pairs_to_a_page(pair_folder, tmp_path):
     more = call("train", "--input-dir", pair_folder, "--output-dir", run, "--resume", "--max-steps", 5, "--device=cpu")
     assert more.exit_code == 0, more.output
     assert keep.load(run)[1].step == 5
+    fork = ("--checkpoint", run, "--output-dir", tmp_path / "fork", "--max-steps", 6, "--lr=1e-5", "--device=cpu")
+    assert call("train", "--input-dir", pair_folder, *fork).exit_code == 0
+    assert keep.load(tmp_path / "fork")[1].step == 6
+    assert keep.load(run)[1].step == 5
     painted = call("test", "--checkpoint", run, "--input-dir", pair_folder, "--output-dir", out, "--device=cpu")
     assert painted.exit_code == 0, painted.output
     assert (out / "index.html").exists()

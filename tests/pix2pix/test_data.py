@@ -105,3 +105,8 @@ def test_folders_that_cannot_teach_are_refused_with_a_sentence(tmp_path):
     write_rgb(tmp_path / "good.jpg", drawn_pair(0))
     with pytest.raises(MediaError, match="the same name"):
         read_pictures(tmp_path, 32, "AtoB")
+
+
+def test_more_than_fits_in_memory_is_refused_before_it_is_read(pair_folder):
+    with pytest.raises(MediaError, match=r"5 pictures of 500000 px fill .* GiB"):
+        read_pictures(pair_folder, 500_000, "AtoB")

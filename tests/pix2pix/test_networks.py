@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from trainer.generator import Generator
 from trainer.pix2pix.discriminators import PATCHES, PatchGAN, map_side
 from trainer.pix2pix.generators import GENERATORS, Shape, UNet, generator_of, stride_of
 
@@ -32,9 +33,10 @@ def test_the_papers_networks_have_as_many_weights_as_published():
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])
 def test_every_generator_paints_a_picture_of_its_inputs_size(kind, norm):
     side = max(stride_of(kind), 32)
-    network = generator_of(kind, Shape(1, 2, 2, norm))
-    painted = network(torch.rand(1, 1, side, side) * 2 - 1)
-    assert painted.shape == (1, 2, side, side)
+    channels = (3, 3) if kind == "compact" else (1, 2)
+    network = generator_of(kind, Shape(*channels, 2, norm))
+    painted = network(torch.rand(1, channels[0], side, side) * 2 - 1)
+    assert painted.shape == (1, channels[1], side, side)
     assert float(painted.detach().abs().max()) <= 1
 
 
@@ -62,6 +64,17 @@ def test_weights_begin_as_the_paper_says():
     assert float(weights.std()) == pytest.approx(0.02, rel=0.02)
     scales = torch.cat([norm.weight.detach() for norm in network.up_norms if isinstance(norm, nn.BatchNorm2d)])
     assert float(scales.mean()) == pytest.approx(1, abs=0.01)
+
+
+def test_the_compact_generator_is_the_lenses_own_and_lays_its_colour_over_the_input():
+    network = generator_of("compact", Shape())
+    assert [tuple(weight.shape) for weight in network.network.parameters()] == [
+        tuple(weight.shape) for weight in Generator().parameters()
+    ]
+    network.network.head.weight.data.zero_()
+    network.network.head.bias.data = torch.tensor([0.0] * 12 + [-40.0] * 4)  # no matte anywhere
+    picture = torch.rand(1, 3, 64, 64) * 2 - 1
+    assert torch.equal(network(picture), picture)
 
 
 def test_dropout_can_be_left_out_and_is_only_noise():

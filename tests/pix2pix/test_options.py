@@ -62,3 +62,8 @@ def test_a_checkpoints_options_may_change_but_not_its_network():
     assert changed(TINY, {"lr": 1e-4, "max_steps": 9}) == replace(TINY, lr=1e-4, max_steps=9)
     with pytest.raises(ConfigError, match="another network"):
         changed(TINY, {"ngf": 8})
+
+
+def test_the_compact_generator_paints_rgb_over_rgb_only():
+    with pytest.raises(ConfigError, match="lab_colorization"):
+        replace(TINY, generator="compact", crop_size=64, scale_size=64, lab_colorization=True)

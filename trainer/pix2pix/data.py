@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _DECODERS = 4
+_MOST_OF_MEMORY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,15 @@ def read_pictures(
         tell: is given how many are read, and of how many.
 
     Raises:
-        MediaError: an empty folder, a broken picture, or a pair that cannot be halved; nothing is written.
+        MediaError: an empty folder, a broken picture, a pair that cannot be halved, or more than fits in memory.
     """
     paths = list_pictures(folder)
-    pixels = torch.empty((len(paths), size, size, 3 if single else 6), dtype=torch.uint8)
+    shape = (len(paths), size, size, 3 if single else 6)
+    needed, there = math.prod(shape), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > _MOST_OF_MEMORY * there:
+        why = f"{len(paths)} pictures of {size} px fill {needed / 2**30:.1f} of this machine's {there / 2**30:.1f} GiB"
+        raise MediaError(str(folder), why, "a smaller --scale-size, or fewer pictures")
+    pixels = torch.empty(shape, dtype=torch.uint8)
     into = pixels.numpy()
 
     def read(number: int) -> None:
@@ -143,16 +152,9 @@ def as_rgb(picture: torch.Tensor, lightness: torch.Tensor | None = None) -> U8:
         return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
 
 
-_orders: dict[tuple[int, int, int], np.ndarray] = {}
-
-
+@functools.lru_cache(maxsize=3)
 def _order(seed: int, epoch: int, count: int) -> np.ndarray:
-    key = (seed, epoch, count)
-    if key not in _orders:
-        if len(_orders) > 2:
-            _orders.clear()
-        _orders[key] = np.random.default_rng((seed, 0, epoch)).permutation(count)
-    return _orders[key]
+    return np.random.default_rng((seed, 0, epoch)).permutation(count)
 
 
 def _single(path: Path, size: int) -> U8:

@@ -1,4 +1,4 @@
-"""pix2pix's generators: U-Net, encoder-decoder and ResNet, as the paper's appendix lists them.
+"""pix2pix's generators: U-Net, encoder-decoder and ResNet, as the paper's appendix lists them, and our compact one.
 
 All take (n, in, s, s) in -1..1 and return (n, out, s, s) in -1..1 (tanh).
 """
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from lensd.errors import ConfigError
 from trainer.pix2pix.blocks import SeparableConv, SeparableUp, initialise, norm_layer
+from trainer.pix2pix.compact import Compact
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 # Name to how often it halves; a side is a multiple of 2 to that power.
 _U_NETS = {"unet_64": 6, "unet_128": 7, "unet_256": 8, "encoder_decoder": 8}
 _RES_NETS = {"resnet_6blocks": 6, "resnet_9blocks": 9}
-GENERATORS = (*_U_NETS, *_RES_NETS)
+_COMPACT = "compact"
+GENERATORS = (*_U_NETS, *_RES_NETS, _COMPACT)
 _DROPPED = 3  # the first decoder layers, which have dropout
 _WIDEST = 8  # times ngf
 
@@ -143,19 +145,32 @@ class ResNet(nn.Module):
 
 def stride_of(kind: str) -> int:
     """Return what a side must be a multiple of, px, for a generator of `kind`."""
+    if kind == _COMPACT:
+        return 64  # it halves five times, and batch norm needs more than one value
     return 1 << _U_NETS[kind] if kind in _U_NETS else 4
 
 
 def generator_of(kind: str, shape: Shape) -> nn.Module:
-    """Build the generator named `kind`, with weights from N(0, .02).
+    """Build the generator named `kind`.
 
     Raises:
-        ConfigError: no such kind, or a ResNet with separable convolutions (there are none).
+        ConfigError: no such kind, or one that cannot have such a shape.
     """
+    check_shape(kind, shape)
     if kind in _U_NETS:
         return UNet(_U_NETS[kind], shape, skips=kind != "encoder_decoder")
-    if kind not in _RES_NETS:
+    return Compact(shape.width) if kind == _COMPACT else ResNet(_RES_NETS[kind], shape)
+
+
+def check_shape(kind: str, shape: Shape) -> None:
+    """Check that there is a generator of `kind` with such a shape.
+
+    Raises:
+        ConfigError: no.
+    """
+    if kind not in GENERATORS:
         raise ConfigError("generator", f"{kind!r} is none of {', '.join(GENERATORS)}")
-    if shape.separable:
+    if shape.separable and kind not in _U_NETS:
         raise ConfigError("separable_conv", f"{kind} has none", "a U-Net, or leave separable_conv off")
-    return ResNet(_RES_NETS[kind], shape)
+    if kind == _COMPACT and (shape.channels_in, shape.channels_out) != (3, 3):
+        raise ConfigError("lab_colorization", f"{kind} paints RGB over RGB only", "another generator")

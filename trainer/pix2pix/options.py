@@ -10,7 +10,7 @@ from typing import Any
 from lensd.errors import ConfigError
 from trainer.pix2pix.blocks import NORMS
 from trainer.pix2pix.discriminators import PATCHES, map_side
-from trainer.pix2pix.generators import GENERATORS, Shape, stride_of
+from trainer.pix2pix.generators import GENERATORS, Shape, check_shape, stride_of
 from trainer.pix2pix.losses import GAN_MODES, LOSSES, has_gan, is_conditional
 
 
@@ -69,8 +69,7 @@ class Options:
             raise ConfigError("patch", f"{self.patch} is too large for crops of {self.crop_size} px", "a smaller patch")
         if self.beta1 >= 1 or self.ema >= 1:
             raise ConfigError("beta1" if self.beta1 >= 1 else "ema", "must be below 1")
-        if self.separable_conv and self.generator.startswith("resnet"):
-            raise ConfigError("separable_conv", f"{self.generator} has none", "a U-Net, or leave separable_conv off")
+        check_shape(self.generator, self.shape())
 
     @property
     def channels(self) -> tuple[int, int]:

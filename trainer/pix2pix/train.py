@@ -83,7 +83,7 @@ class Run:
         self.model = Model(self.options, self.steps, self.device, bf16=bf16, compiled=compiled)
         self.best = math.inf
         self._sums: dict[str, Tensor] = {}
-        self._since_save: list[Tensor] = []
+        self._since_save: tuple[Tensor | float, int] = (0.0, 0)
         self._batch: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -108,7 +108,8 @@ class Run:
         self._batch = halves(pixels, lab=self.options.lab_colorization)
         told = self.model.advance(*self._batch)
         self._sums = {name: self._sums.get(name, 0) + loss for name, loss in told.items()}
-        self._since_save.append(told[L1_LOSS])
+        total, count = self._since_save
+        self._since_save = total + told[L1_LOSS], count + 1
         return told
 
     def take_losses(self, steps: int) -> dict[str, float]:
@@ -138,7 +139,7 @@ class Run:
             self._give_up("a weight")
         figure = self._figure()
         better = figure < self.best
-        self.best, self._since_save = min(self.best, figure), []
+        self.best, self._since_save = min(self.best, figure), (0.0, 0)
         state = keep.State(self.options, self.model.step, self.digest, self.best)
         try:
             return keep.save(self.folder, self.model.tensors(), state, best=better)
@@ -172,7 +173,8 @@ class Run:
 
     def _figure(self) -> float:
         if self.held_out is None:
-            return float(torch.stack(self._since_save).mean()) if self._since_save else math.inf
+            total, count = self._since_save
+            return float(total) / count if count else math.inf
         wrong, own = [], own_statistics(self.options)
         for pixels in torch.split(self.held_out.pixels, 8):
             a, b = halves(pixels.to(self.device).permute(0, 3, 1, 2), lab=self.options.lab_colorization)
