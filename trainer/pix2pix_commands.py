@@ -156,13 +156,18 @@ def test(
 def _parameter(known: Field[Any]) -> click.Option:
     limits, name = known.metadata, known.name.replace("_", "-")
     assert known.default is not MISSING  # noqa: S101 (every option has one)
-    about = f"{limits['about']}  [default: {'none' if known.default is None else known.default}]"
+    default = known.default if known.default is not None else "none"
+    if known.type == "bool":
+        default = "on" if known.default else "off"
+    about = f"{limits['about']}  [default: {default}]"
     if known.type == "bool":
         return click.Option([f"--{name}/--no-{name}"], default=None, help=about)
     kind: click.ParamType[Any] = {"float": click.FLOAT, "str": click.STRING}.get(str(known.type), click.INT)
     if limits["among"] and known.type == "str":
         kind = click.Choice(limits["among"], case_sensitive=False)
-    return click.Option([f"--{name}"], type=kind, default=None, help=about)
+    # click would show names as they are compared: unet-256, btoa.
+    shown = f"[{'|'.join(map(str, limits['among']))}]" if limits["among"] else None
+    return click.Option([f"--{name}"], type=kind, default=None, help=about, metavar=shown)
 
 
 def _read(folder: Path, options: Options, size: int, label: str) -> Pictures:

@@ -84,6 +84,8 @@ def test_every_option_has_a_sentence_and_its_default_in_the_help():
     for name in TINY.__dataclass_fields__:
         assert f"--{name.replace('_', '-')}" in text
     assert "Weight of L1. [default: 100.0]" in text
+    assert "[AtoB|BtoA]" in text
+    assert "Mirror half of the pairs. [default: on]" in text
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
