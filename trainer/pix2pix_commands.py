@@ -1,4 +1,4 @@
-"""`lensd pix2pix train` and `lensd pix2pix test`, registered under the entry points "lensd.commands"."""
+"""`lensd pix2pix train`, `test` and `export`, registered under the entry points "lensd.commands"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from lensd.errors import ConfigError
 
-for _needed in ("torch", "safetensors"):  # looked for, not imported: that takes two seconds
+for _needed in ("torch", "safetensors", "onnx"):  # looked for, not imported: that takes two seconds
     if find_spec(_needed) is None:
         raise ImportError(f"pix2pix needs {_needed}", name=_needed)
 
@@ -151,6 +151,18 @@ def test(
             tell=tell,
         )
     click.echo(f"{count} pictures: {output_dir / 'index.html'}")
+
+
+@pix2pix.command(context_settings=_NAMES)
+@click.option("--checkpoint", type=_ANY, required=True, help="A run's folder (its newest checkpoint), or a file.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The ONNX file to write.")
+@click.option("--raw", is_flag=True, help="Use the last weights instead of their running mean.")
+def export(checkpoint: Path, out: Path, raw: bool) -> None:
+    """Write the generator as an ONNX file: (1, S, S, 3) uint8 RGB in and out."""
+    from trainer.pix2pix.export import export as write
+
+    apart = write(checkpoint, out, averaged=not raw)
+    click.echo(f"wrote {out}; torch and ONNX Runtime differ by at most {apart} of 255")
 
 
 def _parameter(known: Field[Any]) -> click.Option:
