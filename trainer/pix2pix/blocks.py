@@ -1,0 +1,65 @@
+"""What generators and discriminators are built of: norms, separable convolutions, and how weights begin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NORMS = ("batch", "instance", "none")
+_SPREAD = 0.02
+
+
+def norm_layer(kind: str, channels: int) -> nn.Module:
+    """Return batch norm, instance norm (with scale and offset) or nothing, for (n, channels, h, w)."""
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    return nn.InstanceNorm2d(channels, affine=True) if kind == "instance" else nn.Identity()
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw weights from N(0, .02), norms' scales from N(1, .02); biases and offsets are 0 (the paper's appendix)."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, _SPREAD)
+        elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.weight is not None:
+            nn.init.normal_(module.weight, 1.0, _SPREAD)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+class SeparableConv(nn.Sequential):
+    """A convolution of each channel for itself, then a 1x1 over channels."""
+
+    def __init__(self, before: int, after: int, kernel: int, stride: int, padding: int, *, bias: bool) -> None:
+        """Build both layers."""
+        super().__init__(
+            nn.Conv2d(before, before, kernel, stride, padding, groups=before, bias=False),
+            nn.Conv2d(before, after, 1, bias=bias),
+        )
+
+
+class SeparableUp(nn.Module):
+    """Nearest neighbours twice as large, then a separable convolution of `kernel` that keeps the size."""
+
+    def __init__(self, before: int, after: int, kernel: int, stride: int, padding: int, *, bias: bool) -> None:
+        """Build it; `padding` is of the transposed convolution that it stands for."""
+        super().__init__()
+        self.stride = stride
+        self.before = (kernel - 1) // 2, kernel // 2  # an even kernel needs one pixel more on one side
+        self.conv = SeparableConv(before, after, kernel, 1, 0, bias=bias)
+        if stride * (kernel // stride) - 2 * padding != stride:
+            raise ValueError("stands only for a transposed convolution that multiplies the side by its stride")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, before, h, w) to (n, after, stride h, stride w)."""
+        low, high = self.before
+        large = F.interpolate(x, scale_factor=float(self.stride))
+        grown: Tensor = self.conv(F.pad(large, (low, high, low, high)))
+        return grown
