@@ -69,7 +69,7 @@ def ranges(content: bytes, names: Sequence[str], crops: U8, tell: Callable[[], N
 
 
 def losses_db(original: bytes, altered: bytes, crops: U8) -> F32:
-    """Return how near the altered network comes on each crop: PSNR in dB, of colour times matte and matte; 99 at most."""
+    """Return how near the altered network comes on each crop: PSNR in dB of colour times matte, and matte; up to 99."""
     first, second = _session(original), _session(altered)
     return np.array([_psnr(_painted(first, crop), _painted(second, crop)) for crop in crops], np.float32)
 

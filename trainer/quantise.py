@@ -102,7 +102,7 @@ def _pair(
 ) -> str:
     """Append the two nodes behind tensor `name`; return what its readers are to read."""
     scale, zero = f"{name}_scale", f"{name}_zero"
-    constants[scale], constants[zero] = np.float32(max(most, 1e-6) / _LEVELS), np.zeros((), kind)
+    constants |= {scale: np.array(max(most, 1e-6) / _LEVELS, np.float32), zero: np.zeros((), kind)}
     nodes.append(helper.make_node("QuantizeLinear", [name, scale, zero], [f"{name}_q"]))
     nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", scale, zero], [f"{name}_dq"]))
     return f"{name}_dq"

@@ -45,7 +45,9 @@ class Variant:
 
     def __str__(self) -> str:
         """Return the figures as a line of the card."""
-        faces = "" if self.mean_db is None else f"; on faces held out {self.mean_db:.1f} dB, the worst {self.worst_db:.1f}"
+        faces = (
+            "" if self.mean_db is None else f"; on faces held out {self.mean_db:.1f} dB, the worst {self.worst_db:.1f}"
+        )
         return f"{self.precision}: {len(self.content) / 1e6:.2f} MB, golden pair {self.golden_db:.1f} dB{faces}"
 
 
@@ -102,7 +104,8 @@ def write_variants(package: LensPackage, made: Sequence[Variant], folder: Path) 
     for variant in made:
         file = f"generator.{variant.precision}.onnx"
         needed = min(_GOLDEN_MAX_DB, max(_GOLDEN_MIN_DB, float(int(variant.golden_db - _SLACK_DB))))
-        spec = replace(spec, **{variant.precision: VariantSpec(file, needed)})
+        added = VariantSpec(file, needed)
+        spec = replace(spec, int8=added) if variant.precision == "int8" else replace(spec, float16=added)
         contents[file] = variant.content
     card = contents.get("CARD.md", f"# {manifest.title}\n".encode()).decode().rstrip()
     lines = "\n".join(f"- {variant}" for variant in made)
@@ -117,8 +120,8 @@ def head(manifest: Manifest) -> str:
     if generator is None or crop is None:
         raise LensdError(f"lens {manifest.name}", "is no generator")
     lines = ["schema = 1"]
-    for key in ("name", "title", "version", "author", "licence", "kind"):
-        lines.append(f"{key} = {_quoted(getattr(manifest, key))}")
+    keys = ("name", "title", "version", "author", "licence", "kind")
+    lines += [f"{key} = {_quoted(getattr(manifest, key))}" for key in keys]
     lines.append(f"tags = [{', '.join(_quoted(tag) for tag in manifest.tags)}]")
     lines += ["", "[crop]", f"side = {crop.side}", f"up = {crop.up}", f"size_px = {crop.size_px}"]
     tables = {"generator": generator, "generator.float16": generator.float16, "generator.int8": generator.int8}

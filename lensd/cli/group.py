@@ -28,6 +28,7 @@ _COMMANDS = {
     "export": "lensd.cli.export:export",
     "pairs": "lensd.cli.training:pairs",
     "train": "lensd.cli.training:train",
+    "quantise": "lensd.cli.training:quantise",
     "completion": "lensd.cli.completion:completion",
 }
 _INTERRUPTED = 130  # as shells have it: 128 + SIGINT

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from lensd.frames import U8, Face, Layer
+    from lensd.frames import F32, U8, Face, Layer
     from lensd.lens.overlay import Sticker
     from lensd.ports import FaceTracker, Lens
 
@@ -90,7 +90,8 @@ def steadiness(
     changes: dict[str, list[float]] = {name: [] for name in ("lens", "drawn", "warp", "warp drawn", "warp camera")}
     before: _Moment | None = None
     count = faces = pairs = 0
-    for count, picture in enumerate(pictures, 1):  # noqa: B007  counted to the end
+    for picture in pictures:
+        count += 1
         found = tracker.update(picture, count * _FRAME_NS)
         now = _moment(lens, teacher, picture, found[0], compositor) if found else None
         faces += now is not None
@@ -139,11 +140,12 @@ def _moment(
 def _compare(before: _Moment, now: _Moment, flow: cv2.DISOpticalFlow, changes: dict[str, list[float]]) -> None:
     height, width = now.luma.shape
     grid = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+    nowhere = np.empty(0, np.float32)  # the places are in one array already
     places = grid + flow.calc(now.luma, before.luma, np.zeros((height, width, 2), np.float32))
 
-    def away(a: U8, b: U8) -> np.ndarray:
-        moved = cv2.remap(a, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return cv2.absdiff(np.asarray(moved, np.uint8), b).mean(2)
+    def away(a: U8, b: U8) -> F32:
+        moved = cv2.remap(a, places, nowhere, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.absdiff(moved, b).mean(2), np.float32)
 
     camera = away(before.camera, now.camera)
     explained = camera <= _UNEXPLAINED
@@ -155,6 +157,7 @@ def _compare(before: _Moment, now: _Moment, flow: cv2.DISOpticalFlow, changes: d
             changes[name].append(float(cv2.absdiff(was.matte, is_.matte).sum()) / area)
         under = (is_.matte > HALF) & explained
         if under.any():
-            changes["warp" if name == "lens" else "warp drawn"].append(float(away(was.picture, is_.picture)[under].mean()))
+            warp = "warp" if name == "lens" else "warp drawn"
+            changes[warp].append(float(away(was.picture, is_.picture)[under].mean()))
             if name == "lens":
                 changes["warp camera"].append(float(camera[under].mean()))
