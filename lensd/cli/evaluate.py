@@ -94,9 +94,8 @@ def evaluate(
             lens = lens_of(package, make, precision)
             stack.enter_context(closing(lens))
             opened.append(lens)
-            label = package.name if precision == "float32" else f"{package.name}, {precision}"
             timed = with_cost and package.path not in {done.path for done, _ in packages[: len(results)]}
-            results.append(_measure(label, package, lens, face_set, follower, clip, with_cost=timed))
+            results.append(_measure(package, precision, lens, face_set, follower, clip, with_cost=timed))
         page = None
         if report:
             teacher = teacher_of(packages[0][0])
@@ -141,8 +140,8 @@ def _tracker() -> FaceTracker:
 
 
 def _measure(
-    label: str,
     package: LensPackage,
+    precision: Precision,
     lens: Lens,
     faces: FaceSet,
     tracker: FaceTracker | None,
@@ -155,16 +154,18 @@ def _measure(
     from lensd.evaluation.tables import Result
     from lensd.lens.open import teacher_of
 
+    label = package.name if precision == "float32" else f"{package.name}, {precision}"
     teacher = teacher_of(package)
     with click.progressbar(length=len(faces.faces), label=f"{label} on faces", file=sys.stderr) as bar:
         evaluation = measure(
             lens, teacher, faces, tracker=tracker, progress=lambda done, _all: bar.update(done - bar.pos)
         )
     steady = _steadiness(label, lens, teacher, clip) if clip else None
-    if not with_cost:
-        return Result(label, evaluation, steady, None)
-    with click.progressbar(length=RUNS, label=f"{label} in every runtime", file=sys.stderr) as bar:
-        return Result(label, evaluation, steady, measure_cost(package, lambda: bar.update(1)))
+    cost = None
+    if with_cost:
+        with click.progressbar(length=RUNS, label=f"{label} in every runtime", file=sys.stderr) as bar:
+            cost = measure_cost(package, lambda: bar.update(1))
+    return Result(label, evaluation, steady, cost, precision)
 
 
 def _steadiness(label: str, lens: Lens, teacher: list[Sticker] | None, clip: Path) -> Steadiness:
@@ -181,7 +182,7 @@ def _as_json(results: Sequence[Result]) -> dict[str, Any]:
     """Return one lens's figures, or {"lenses": [...]} for two."""
     objects = []
     for result in results:
-        found = result.evaluation.as_dict()
+        found = {**result.evaluation.as_dict(), "precision": result.precision}
         if result.steadiness is not None:
             found["steadiness"] = result.steadiness.as_dict()
         if result.cost is not None:

@@ -65,7 +65,8 @@ def _trainers_command() -> click.Command:
 @click.option(
     "--compute-capability",
     metavar="CC",
-    help="Build for another GPU, such as 8.9 for GeForce RTX 40 (tensorrt-rtx only; no GPU is needed here).",
+    callback=lambda _ctx, _option, text: _dotted(text),
+    help="Build for another GPU, such as 8.9 or 89 for GeForce RTX 40 (tensorrt-rtx only; no GPU is needed here).",
 )
 @click.option(
     "--output",
@@ -119,6 +120,11 @@ def export(
         _prove(package, runtime, precision)
     else:
         print(f"not run here: it is for GPUs of compute capability {compute_capability}")
+
+
+def _dotted(text: str | None) -> str | None:
+    """Return a compute capability as major.minor, also where it was given as "89"."""
+    return f"{text[:-1]}.{text[-1]}" if text and text.isdecimal() and len(text) > 1 else text
 
 
 def _build(network: bytes, name: str, runtime: str, compute_capability: str | None) -> bytes:

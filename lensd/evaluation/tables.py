@@ -64,12 +64,14 @@ class Result:
     Attributes:
         label: the lens's name, and the precision where it is not float32.
         evaluation: on faces. steadiness: on a clip, where one was given. cost: of a generator.
+        precision: which of its networks drew.
     """
 
     label: str
     evaluation: Evaluation
     steadiness: Steadiness | None
     cost: Cost | None
+    precision: str = "float32"
 
 
 def tables_of(results: Sequence[Result]) -> list[Table]:

@@ -95,7 +95,7 @@ def test_a_clip_is_read_up_to_the_limit(tmp_path):
     assert pictures[0].y.mean() + 40 < pictures[1].y.mean()
 
 
-def test_a_file_that_is_no_video_is_refused(tmp_path, capfd):
+def test_a_file_that_is_no_video_is_refused(tmp_path):
     (tmp_path / "clip.avi").write_bytes(b"nothing")
     with pytest.raises(MediaError, match="is no video"):
         list(read_clip(tmp_path / "clip.avi", 3))

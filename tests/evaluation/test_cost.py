@@ -56,6 +56,7 @@ def test_one_lens_keeps_todays_keys_and_two_are_a_list(folder):
     )
     assert [lens["lens"] for lens in json.loads(two.stdout)["lenses"]] == ["tiny", "dots"]
     assert json.loads(two.stdout)["lenses"][1]["iou_mean"] == 1.0
+    assert told["precision"] == "float32"
 
 
 def test_both_networks_of_one_lens_stand_side_by_side_on_the_page(folder):
