@@ -26,9 +26,9 @@ _COMMANDS = {
     "doctor": "lensd.cli.doctor:doctor",
     "evaluate": "lensd.cli.evaluate:evaluate",
     "export": "lensd.cli.export:export",
+    "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
     "train": "lensd.cli.training:train",
-    "quantise": "lensd.cli.training:quantise",
     "completion": "lensd.cli.completion:completion",
 }
 _INTERRUPTED = 130  # as shells have it: 128 + SIGINT

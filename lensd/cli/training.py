@@ -1,4 +1,4 @@
-"""`lensd pairs`, `lensd train` and `lensd quantise`, where the trainer is not installed: they say what is missing."""
+"""`lensd pairs` and `lensd train`, where the trainer is not installed: they say what is missing."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def pairs(ctx: click.Context) -> None:
 
 @click.command(context_settings=_ANYTHING)
 @click.pass_context
-def train(ctx: click.Context) -> None:
-    """Train a lens from pairs (needs the trainer)."""
+def quantise(ctx: click.Context) -> None:
+    """Add INT8 and float16 to a lens (needs the trainer)."""
     _missing(ctx)
 
 
 @click.command(context_settings=_ANYTHING)
 @click.pass_context
-def quantise(ctx: click.Context) -> None:
-    """Add INT8 and float16 to a lens (needs the trainer)."""
+def train(ctx: click.Context) -> None:
+    """Train a lens from pairs (needs the trainer)."""
     _missing(ctx)
 
 
