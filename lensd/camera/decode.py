@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 
-from lensd.camera.jpeg import JpegDecoder
 from lensd.camera.letterbox import Box, draw_bars, letterbox
 from lensd.errors import CameraError
 from lensd.frames import U8, PixelFormat
 
 if TYPE_CHECKING:
+    from lensd.camera.jpeg import JpegDecoder
     from lensd.frames import Picture, RawFrame, VideoFormat
 
 # Full range (JPEG) to limited, ITU-R BT.601: luma 0..255 to 16..235, chroma 0..255 round 128 to 16..240 round 128.
@@ -56,6 +56,8 @@ class Decoder:
         match raw.pixel_format:
             case PixelFormat.MJPG:
                 if self._jpeg is None:
+                    from lensd.camera.jpeg import JpegDecoder  # FFmpeg: 0.15 s that other formats need not wait
+
                     self._jpeg = JpegDecoder()
                 planes = self._jpeg.decode(raw.data)
                 chroma = None if planes.u is None or planes.v is None else (planes.u, planes.v)

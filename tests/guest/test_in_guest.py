@@ -36,7 +36,7 @@ class Group:
 
 GROUPS = (
     Group("camera", ("test_guest_camera.py",), NEWEST, timeout_s=400),
-    Group("virtualcam", ("test_guest_virtualcam.py",), timeout_s=300),
+    Group("virtualcam", ("test_guest_virtualcam.py", "test_guest_readers.py"), timeout_s=300),
     Group("end to end", ("test_guest_end_to_end.py",), timeout_s=400),
     Group("browser", ("test_guest_browser.py",), timeout_s=300, memory_mb=4096),
     Group("lens", ("test_guest_lens.py",), NEWEST, timeout_s=400),

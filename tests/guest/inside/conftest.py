@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lensd.virtualcam import LABEL
+from lensd.ports import FrameSink
+from lensd.virtualcam import LABEL, open_sink
 from tests.guest.inside.daemon import Daemon
 from tests.guest.inside.kernel import NODE, load_loopback, unload_loopback
+from tests.guest.inside.writing import HD
 
 
 @pytest.fixture
@@ -43,3 +45,11 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str, object], None]:
     """Records a measured figure, which the host prints: figure("latency p50", "12.3 ms")."""
     return lambda name, value: record_property(f"figure:{name}", value)
+
+
+@pytest.fixture
+def sink(loopback: Path) -> Iterator[FrameSink]:
+    """Our own sink on the freshly loaded module, closed at the end whatever happens."""
+    sink = open_sink("auto", HD)
+    yield sink
+    sink.close()
