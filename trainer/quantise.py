@@ -3,7 +3,7 @@
 What both take, as measured: zero points of 0 throughout (TensorRT refuses any other), biases in float32 (TensorRT
 refuses ONNX Runtime's int32 ones), weights in int8 for each output channel. A tensor behind a ReLU is uint8, which lets
 ONNX Runtime fuse the ReLU away, but is scaled to 0..127 as if it were int8: products of two pairs then fit the 16 bits
-in which processors without VNNI add them up, and it does not matter which of the two types TensorRT makes of it.
+in which processors without VNNI add them up, and TensorRT, which says that it takes uint8 for int8, loses nothing.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _trainers_command() -> click.Command:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Also write the plan into this folder, as LENS-RUNTIME-smCC.plan.",
+    help="Also write the plan into this folder, as LENS-RUNTIME-smCC.plan, and TensorRT's log of the build beside it.",
 )
 @click.option(
     "--precision",
@@ -111,10 +111,12 @@ def export(
             raise ConfigError(given, f"{runtime} runs the package's own network; nothing is built for it")
         _prove(package, runtime, precision)
         return
-    plan = _build(network, package.name, runtime, compute_capability)
+    plan, log = _build(network, package.name, runtime, compute_capability)
     if output is not None:
         kind = runtime if precision == "float32" else f"{runtime}-{precision}"
-        _write(plan, output / f"{package.name}-{kind}-sm{(compute_capability or _here()).replace('.', '')}.plan")
+        path = output / f"{package.name}-{kind}-sm{(compute_capability or _here()).replace('.', '')}.plan"
+        _write(log.encode(), path.with_suffix(".log"))
+        _write(plan, path)
     if compute_capability is None:
         _keep(network, runtime, plan)
         _prove(package, runtime, precision)
@@ -127,15 +129,15 @@ def _dotted(text: str | None) -> str | None:
     return f"{text[:-1]}.{text[-1]}" if text and text.isdecimal() and len(text) > 1 else text
 
 
-def _build(network: bytes, name: str, runtime: str, compute_capability: str | None) -> bytes:
+def _build(network: bytes, name: str, runtime: str, compute_capability: str | None) -> tuple[bytes, str]:
     from lensd.engine.plan_process import PlanBuild
 
     begin = time.monotonic()
     build = PlanBuild(network, runtime, compute_capability=compute_capability, name=name)
     with closing(build), click.progressbar(length=100, label=f"{name} for {runtime}", file=sys.stderr) as bar:
-        plan = build.result(lambda share: bar.update(round(100 * share) - bar.pos))
+        plan, log = build.result(lambda share: bar.update(round(100 * share) - bar.pos)), build.log()
     print(f"{name} for {runtime}: plan of {len(plan) / 1e6:.1f} MB in {time.monotonic() - begin:.1f} s")
-    return plan
+    return plan, log
 
 
 def _here() -> str:

@@ -113,6 +113,7 @@ def test_export_builds_a_plan_for_another_gpu(lensd, tmp_path, given):
     done = lensd("export", "tiny", "--runtime", "tensorrt-rtx", "--compute-capability", given, "--output", "plans")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "plans/tiny-tensorrt-rtx-sm89.plan").stat().st_size > 10_000
+    assert "INFO: " in (tmp_path / "plans/tiny-tensorrt-rtx-sm89.log").read_text()
     assert "not run here: it is for GPUs of compute capability 8.9" in done.stdout
 
 

@@ -73,6 +73,13 @@ def test_only_what_comes_out_of_a_relu_is_unsigned(narrow):
             assert (held[node.input[2]].dtype == np.uint8) == (made_by[node.input[0]] == "Relu")
 
 
+def test_unsigned_tensors_fill_half_their_range_since_tensorrt_takes_them_for_signed_ones(network):
+    names = float_tensors(network)
+    held = constants(quantise(network, dict.fromkeys(names, 6.35)))
+    assert all(held[f"{name}_scale"] == pytest.approx(0.05) for name in names)
+    assert {held[f"{name}_zero"].dtype for name in names} == {np.dtype(np.uint8), np.dtype(np.int8)}
+
+
 def test_onnx_runtime_runs_all_but_the_first_and_last_convolutions_on_integers(narrow, tmp_path):
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
