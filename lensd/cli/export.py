@@ -14,6 +14,7 @@ import click
 from lensd.cli.switch import complete_lens
 from lensd.config import RuntimeChoice
 from lensd.errors import ConfigError, LensError
+from lensd.lens.manifest import Precision
 
 if TYPE_CHECKING:
     from lensd.lens.package import LensPackage
@@ -64,14 +65,24 @@ def _trainers_command() -> click.Command:
 @click.option(
     "--compute-capability",
     metavar="CC",
-    help="Build for another GPU, such as 8.9 for GeForce RTX 40 (tensorrt-rtx only; no GPU is needed here).",
+    callback=lambda _ctx, _option, text: _dotted(text),
+    help="Build for another GPU, such as 8.9 or 89 for GeForce RTX 40 (tensorrt-rtx only; no GPU is needed here).",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Also write the plan into this folder, as LENS-RUNTIME-smCC.plan.",
+    help="Also write the plan into this folder, as LENS-RUNTIME-smCC.plan, and TensorRT's log of the build beside it.",
 )
-def export(lens: str, runtime: RuntimeChoice, compute_capability: str | None, output: Path | None) -> None:
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    default="float32",
+    show_default=True,
+    help="Which of the lens's networks (lensd quantise makes the others).",
+)
+def export(
+    lens: str, runtime: RuntimeChoice, compute_capability: str | None, output: Path | None, precision: Precision
+) -> None:
     """Make LENS (a name or a package's path) ready for a runtime, and prove it.
 
     For tensorrt and tensorrt-rtx a plan is built and kept where the daemon finds it. The other runtimes need nothing
@@ -91,34 +102,42 @@ def export(lens: str, runtime: RuntimeChoice, compute_capability: str | None, ou
     if path is None:
         raise LensError("lens none", "draws nothing, so there is nothing to export", "lensd lenses")
     package = open_package(path)
-    crop, network = package.manifest.crop, package.network  # raises where there is no network
+    crop, network = package.manifest.crop, package.network_in(precision)  # raises where there is no network
     if crop is not None:
         check_network(network, crop.size_px, f"{package.name}.lens")
     if runtime not in _BUILT:
         if compute_capability or output:
             given = "--compute-capability" if compute_capability else "--output"
             raise ConfigError(given, f"{runtime} runs the package's own network; nothing is built for it")
-        _prove(package, runtime)
+        _prove(package, runtime, precision)
         return
-    plan = _build(package, runtime, compute_capability)
+    plan, log = _build(network, package.name, runtime, compute_capability)
     if output is not None:
-        _write(plan, output / f"{package.name}-{runtime}-sm{(compute_capability or _here()).replace('.', '')}.plan")
+        kind = runtime if precision == "float32" else f"{runtime}-{precision}"
+        path = output / f"{package.name}-{kind}-sm{(compute_capability or _here()).replace('.', '')}.plan"
+        _write(log.encode(), path.with_suffix(".log"))
+        _write(plan, path)
     if compute_capability is None:
-        _keep(package, runtime, plan)
-        _prove(package, runtime)
+        _keep(network, runtime, plan)
+        _prove(package, runtime, precision)
     else:
         print(f"not run here: it is for GPUs of compute capability {compute_capability}")
 
 
-def _build(package: LensPackage, runtime: str, compute_capability: str | None) -> bytes:
+def _dotted(text: str | None) -> str | None:
+    """Return a compute capability as major.minor, also where it was given as "89"."""
+    return f"{text[:-1]}.{text[-1]}" if text and text.isdecimal() and len(text) > 1 else text
+
+
+def _build(network: bytes, name: str, runtime: str, compute_capability: str | None) -> tuple[bytes, str]:
     from lensd.engine.plan_process import PlanBuild
 
     begin = time.monotonic()
-    build = PlanBuild(package.network, runtime, compute_capability=compute_capability, name=package.name)
-    with closing(build), click.progressbar(length=100, label=f"{package.name} for {runtime}", file=sys.stderr) as bar:
-        plan = build.result(lambda share: bar.update(round(100 * share) - bar.pos))
-    print(f"{package.name} for {runtime}: plan of {len(plan) / 1e6:.1f} MB in {time.monotonic() - begin:.1f} s")
-    return plan
+    build = PlanBuild(network, runtime, compute_capability=compute_capability, name=name)
+    with closing(build), click.progressbar(length=100, label=f"{name} for {runtime}", file=sys.stderr) as bar:
+        plan, log = build.result(lambda share: bar.update(round(100 * share) - bar.pos)), build.log()
+    print(f"{name} for {runtime}: plan of {len(plan) / 1e6:.1f} MB in {time.monotonic() - begin:.1f} s")
+    return plan, log
 
 
 def _here() -> str:
@@ -138,14 +157,14 @@ def _write(plan: bytes, path: Path) -> None:
     print(f"wrote {path}")
 
 
-def _keep(package: LensPackage, runtime: str, plan: bytes) -> None:
+def _keep(network: bytes, runtime: str, plan: bytes) -> None:
     from lensd.engine.tensorrt import keep_plan
 
-    print(f"kept as {keep_plan(package.network, runtime, plan)}")
+    print(f"kept as {keep_plan(network, runtime, plan)}")
 
 
-def _prove(package: LensPackage, runtime: RuntimeChoice) -> None:
+def _prove(package: LensPackage, runtime: RuntimeChoice, precision: Precision) -> None:
     from lensd.doctor.prove import prove
 
-    proof = prove(package, runtime)
+    proof = prove(package, runtime, precision)
     print(f"{package.name} in {proof.runtime}: golden pair {proof.psnr_db:g} dB, {proof.best_ms:g} ms a frame")

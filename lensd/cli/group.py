@@ -26,6 +26,7 @@ _COMMANDS = {
     "doctor": "lensd.cli.doctor:doctor",
     "evaluate": "lensd.cli.evaluate:evaluate",
     "export": "lensd.cli.export:export",
+    "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
     "train": "lensd.cli.training:train",
     "pix2pix": "lensd.cli.training:pix2pix",

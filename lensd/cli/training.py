@@ -18,6 +18,13 @@ def pairs(ctx: click.Context) -> None:
 
 @click.command(context_settings=_ANYTHING)
 @click.pass_context
+def quantise(ctx: click.Context) -> None:
+    """Add INT8 and float16 to a lens (needs the trainer)."""
+    _missing(ctx)
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
 def train(ctx: click.Context) -> None:
     """Train a lens from pairs (needs the trainer)."""
     _missing(ctx)

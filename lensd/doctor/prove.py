@@ -23,6 +23,7 @@ from lensd.lens.network import check_network
 from lensd.lens.package import open_package
 
 if TYPE_CHECKING:
+    from lensd.lens.manifest import Precision
     from lensd.lens.package import LensPackage
 
 _RUNS = 15
@@ -43,8 +44,8 @@ class Proof:
     best_ms: float
 
 
-def prove(package: LensPackage, runtime: RuntimeChoice) -> Proof:
-    """Run the golden pair of a generator in `runtime`.
+def prove(package: LensPackage, runtime: RuntimeChoice, precision: Precision = "float32") -> Proof:
+    """Run the golden pair of a generator in `runtime`, with its network in `precision`.
 
     Raises:
         LensError: not a generator, a network that is not allowed, or another picture than the golden one.
@@ -53,9 +54,10 @@ def prove(package: LensPackage, runtime: RuntimeChoice) -> Proof:
     manifest = package.manifest
     if manifest.crop is None or manifest.generator is None:
         raise LensError(f"lens {package.name}", f"is of kind {manifest.kind} and has no network", "lensd lenses")
-    check_network(package.network, manifest.crop.size_px, f"{package.name}.lens/{manifest.generator.network}")
-    with closing(open_engine(package.network, runtime=runtime, name=f"lens {package.name}")) as engine:
-        result = check_golden(package, engine)
+    network = package.network_in(precision)
+    check_network(network, manifest.crop.size_px, f"{package.name}.lens in {precision}")
+    with closing(open_engine(network, runtime=runtime, name=f"lens {package.name}")) as engine:
+        result = check_golden(package, engine, precision)
         x, out = golden_pair(package)
         times_ms = []
         for _ in range(_RUNS):

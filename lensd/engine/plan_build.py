@@ -33,6 +33,7 @@ def build_plan(
     compute_capability: str | None = None,
     name: str = "network",
     report: Callable[[float], bool] = lambda _share: True,
+    hear: Callable[[str], object] = lambda _line: None,
 ) -> bytes:
     """Return the plan of `network`, in this process.
 
@@ -45,6 +46,7 @@ def build_plan(
         compute_capability: such as "8.9"; None takes this machine's GPU.
         name: how errors call the network.
         report: told the share done, 0..1, perhaps from other threads; False cancels.
+        hear: told what TensorRT says meanwhile, a line each.
 
     Raises:
         RuntimeMissing: not installed, or no GPU where one is needed, or one that the runtime does not know.
@@ -57,7 +59,7 @@ def build_plan(
         why = f"this GPU has {here}, and TensorRT times its kernels on the GPU itself"
         raise ConfigError(f"compute capability {compute_capability}", why, "--runtime tensorrt-rtx")
     trt = load(runtime)
-    listener = Listener(trt)
+    listener = Listener(trt, hear)
     builder = trt.Builder(listener.logger)
     config = builder.create_builder_config()
     if runtime == "tensorrt-rtx":
@@ -100,6 +102,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("output", type=Path, help="the plan's file")
     parser.add_argument("--runtime", required=True, choices=sorted(MODULES))
     parser.add_argument("--compute-capability", help="such as 8.9; without it, this machine's GPU")
+    parser.add_argument("--log", type=Path, default=os.devnull, help="write here what TensorRT says")
     parser.add_argument("--name", default="network", help="how errors call the network")
     options = parser.parse_args(arguments)
 
@@ -113,13 +116,15 @@ def main(arguments: list[str]) -> int:
 
     os.nice(_NICENESS)
     try:
-        plan = build_plan(
-            sys.stdin.buffer.read(),
-            options.runtime,
-            compute_capability=options.compute_capability,
-            name=options.name,
-            report=lambda share: say(progress=round(share, 3)),
-        )
+        with options.log.open("w", buffering=1) as log:
+            plan = build_plan(
+                sys.stdin.buffer.read(),
+                options.runtime,
+                compute_capability=options.compute_capability,
+                name=options.name,
+                report=lambda share: say(progress=round(share, 3)),
+                hear=lambda line: log.write(line.rstrip() + "\n"),
+            )
         write_whole(options.output, plan, mode=0o600)
     except LensdError as error:
         say(error=error.as_dict())

@@ -37,7 +37,9 @@ class PlanBuild:
         folder = Path(self._folder.name)
         self._plan, self._complaints = folder / "network.plan", folder / "stderr"
         (folder / "network.onnx").write_bytes(network)
+        self._log = folder / "build.log"
         command = [sys.executable, "-m", "lensd.engine.plan_build", "--runtime", runtime, "--name", name]
+        command += ["--log", str(self._log)]
         if compute_capability:
             command += ["--compute-capability", compute_capability]
         with (folder / "network.onnx").open("rb") as network_file, self._complaints.open("wb") as complaints:
@@ -78,6 +80,10 @@ class PlanBuild:
             report(self.progress)
         report(self.progress)
         return plan
+
+    def log(self) -> str:
+        """Return what TensorRT has said so far, a line each; ask before `close`."""
+        return self._log.read_text(errors="replace") if self._log.is_file() else ""
 
     def _death(self) -> str:
         status = self._process.wait(_END_S)

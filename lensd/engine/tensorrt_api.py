@@ -53,12 +53,17 @@ def load(runtime: str) -> TensorRt:
 class Listener:
     """Hears what TensorRT logs: that is where its errors are, calls only answer None or False."""
 
-    def __init__(self, trt: TensorRt) -> None:
-        """Make `logger`, to be given to TensorRT's objects; it has to live as long as they do."""
+    def __init__(self, trt: TensorRt, hear: Callable[[str], object] = lambda _line: None) -> None:
+        """Make `logger`, to be given to TensorRT's objects; it has to live as long as they do.
+
+        `hear` is told all that TensorRT says but its details, a line each, perhaps from other threads.
+        """
         self._errors: list[str] = []
         grave = (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR)
 
         def log(_logger: api.ILogger, severity: object, message: str) -> None:
+            if (level := getattr(severity, "name", "")) != "VERBOSE":
+                hear(f"{level}: {message}")
             if severity in grave:
                 self._errors.append(message)
                 _log.debug("TensorRT: %s", message)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from lensd.errors import MediaError
+from lensd.evaluation.groups import face_luma, groups_of, names
 from lensd.evaluation.measure import FaceFigures, Measurer
+from lensd.evaluation.quality import Quality
 from lensd.face.patient import track_still
 
 if TYPE_CHECKING:
@@ -23,11 +25,7 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with faces done and faces in all."""
 
-_GROUPS: tuple[tuple[str, Callable[[LabelledFace], bool | None]], ...] = (
-    ("yaw <= 20", lambda face: None if face.yaw_deg is None else abs(face.yaw_deg) <= 20),
-    ("yaw > 20", lambda face: None if face.yaw_deg is None else abs(face.yaw_deg) > 20),
-    ("roll > 10", lambda face: None if face.roll_deg is None else abs(face.roll_deg) > 10),
-)
+_QUALITIES = tuple(field.name for field in fields(Quality))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class Figures:
         fired: share of faces on which the lens fires.
         change_outside: mean change of the camera's pixels away from the sticker, 0..255.
         inside_l1: mean difference of colour under the sticker, 0..1.
+        psnr_inside, psnr_outside, ssim_inside, ssim_outside, edge_sharpness, leak: as `quality.Quality`.
     """
 
     faces: int
@@ -48,6 +47,12 @@ class Figures:
     fired: float
     change_outside: float | None
     inside_l1: float | None
+    psnr_inside: float | None
+    psnr_outside: float | None
+    ssim_inside: float | None
+    ssim_outside: float | None
+    edge_sharpness: float | None
+    leak: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as JSON carries them."""
@@ -62,7 +67,7 @@ class Evaluation:
     Attributes:
         lens: its name.
         points: "mesh" or "tracker": where the crops came from.
-        whole: over all faces. groups: by how the head is held, where the folder says so.
+        whole: over all faces. groups: by how the head is held, where the folder says so, by light, size and margin.
         each: every face, in the folder's order.
         skipped: file name and reason of each that was not measured.
     """
@@ -106,7 +111,7 @@ def evaluate(
         EngineError: the network could not be run.
     """
     measurer = Measurer(lens, teacher)
-    measured: list[tuple[LabelledFace, FaceFigures]] = []
+    measured: list[tuple[tuple[str, ...], FaceFigures]] = []
     skipped = list(faces.skipped)
     for done, face in enumerate(faces.faces, 1):
         try:
@@ -119,14 +124,14 @@ def evaluate(
             if teacher is not None and figures.iou is None:
                 skipped.append((face.file, "the sticker lies outside the picture"))
             else:
-                measured.append((face, figures))
+                measured.append((groups_of(face, face_luma(picture, face.landmarks_px)), figures))
         if progress is not None:
             progress(done, len(faces.faces))
     if not measured:
         raise MediaError(str(faces.folder), f"none of its pictures can be measured: {skipped[0][1]}")
     groups = {}
-    for name, belongs in _GROUPS:
-        if members := [figures for face, figures in measured if belongs(face)]:
+    for name in names():
+        if members := [figures for belongs_to, figures in measured if name in belongs_to]:
             groups[name] = summarise(members)
     each = tuple(figures for _, figures in measured)
     points = "mesh" if tracker is None else "tracker"
@@ -151,6 +156,7 @@ def summarise(each: Sequence[FaceFigures]) -> Figures:
         fired=sum(face.fired for face in each) / len(each),
         change_outside=_mean(face.change_outside for face in each),
         inside_l1=_mean(face.inside_l1 for face in each),
+        **{name: _mean(getattr(face.quality, name) for face in each if face.quality) for name in _QUALITIES},
     )
 
 

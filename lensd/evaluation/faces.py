@@ -32,12 +32,16 @@ class LabelledFace:
         file: the picture's name in images/.
         landmarks_px: (478, 3) float32, pixels of that picture; all finite.
         yaw_deg, roll_deg: from index.csv; None where it does not say.
+        person: who it is, from index.csv; empty where it does not say.
+        margin: how much lies round the face, "generous" or "tight", from index.csv; empty where it does not say.
     """
 
     file: str
     landmarks_px: F32
     yaw_deg: float | None
     roll_deg: float | None
+    person: str = ""
+    margin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def read_faces(folder: Path, limit: int | None = None) -> FaceSet:
         MediaError: no such folder, a file of it that cannot be read, or no face that can be measured.
     """
     files, points = _read_meshes(folder / MESH_NAME)
-    angles = _read_angles(folder / INDEX_NAME)
+    rows = _read_index(folder / INDEX_NAME)
     faces: list[LabelledFace] = []
     skipped: list[tuple[str, str]] = []
     for file, mesh in zip(files, points, strict=True):
@@ -82,7 +86,7 @@ def read_faces(folder: Path, limit: int | None = None) -> FaceSet:
         elif "/" in file or file.startswith(".") or not (folder / IMAGES_NAME / file).is_file():
             skipped.append((file, f"there is no such picture in {IMAGES_NAME}/"))
         else:
-            faces.append(LabelledFace(file, mesh, *angles.get(file, (None, None))))
+            faces.append(_labelled(file, mesh, rows.get(file, {})))
     if not faces:
         why = f"none of its {len(files)} faces can be measured: {skipped[0][1]}" if skipped else "it has no faces"
         raise MediaError(str(folder), why, _LAYOUT)
@@ -116,7 +120,12 @@ def _read_meshes(path: Path) -> tuple[list[str], F32]:
     return [str(file) for file in files], points.astype(np.float32)
 
 
-def _read_angles(path: Path) -> Mapping[str, tuple[float | None, float | None]]:
+def _labelled(file: str, mesh: F32, row: Mapping[str, str]) -> LabelledFace:
+    yaw, roll = _number(row.get("yaw_deg")), _number(row.get("roll_deg"))
+    return LabelledFace(file, mesh, yaw, roll, row.get("person") or "", row.get("margin") or "")
+
+
+def _read_index(path: Path) -> Mapping[str, Mapping[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
@@ -124,7 +133,7 @@ def _read_angles(path: Path) -> Mapping[str, tuple[float | None, float | None]]:
         return {}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MediaError(str(path), "is no table that can be read") from error
-    return {row["file"]: (_number(row.get("yaw_deg")), _number(row.get("roll_deg"))) for row in rows if row.get("file")}
+    return {row["file"]: row for row in rows if row.get("file")}
 
 
 def _number(text: str | None) -> float | None:

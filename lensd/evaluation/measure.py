@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from lensd.composite.blend import Compositor
+from lensd.evaluation.quality import Quality, compare
 from lensd.frames import Face, Layer, Picture
 from lensd.lens.align import apply, invert
 from lensd.lens.overlay import draw_layer, render_crop
@@ -46,6 +47,7 @@ class FaceFigures:
         fired: IoU over 0.5; without a teacher, a mean matte over 0.5 in the face's oval.
         change_outside: mean |y - x|, 0..255, of RGB pixels over 4 px away from the sticker, after the composite.
         inside_l1: mean |y - t|, 0..1, of RGB pixels under the sticker, t the teacher's composite.
+        quality: the lens's picture against the teacher's.
     """
 
     file: str
@@ -54,6 +56,7 @@ class FaceFigures:
     fired: bool
     change_outside: float | None
     inside_l1: float | None
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Measurer:
         Raises:
             EngineError: the network could not be run.
         """
-        camera = _rgb(picture)
+        camera = rgb(picture)
         layer = None if seen_px is None else self._lens.draw(picture, Face(0, seen_px, 1.0))
         lens = self._composite(picture, layer)
         if self._teacher is None:
@@ -106,6 +109,7 @@ class Measurer:
             fired=iou is not None and iou > FIRED_IOU,
             change_outside=_mean_change(lens, camera, near == 0),
             inside_l1=_mean_change(lens, taught, sticker != 0, 1 / 255),
+            quality=compare(lens, taught, sticker != 0, near == 0, picture_matte(layer, picture)),
         )
         return figures, Drawn(camera, lens, taught)
 
@@ -113,10 +117,19 @@ class Measurer:
         copy = Picture(picture.width, picture.height, picture.data.copy())
         if layer is not None:
             self._compositor.blend(copy, layer)
-        return _rgb(copy)
+        return rgb(copy)
 
 
-def _rgb(picture: Picture) -> U8:
+def picture_matte(layer: Layer | None, picture: Picture) -> U8:
+    """Return what `layer` covers in the picture's own pixels: (H, W) uint8; nothing without a layer."""
+    if layer is None:
+        return np.zeros((picture.height, picture.width), np.uint8)
+    size = (picture.width, picture.height)
+    return np.asarray(cv2.warpAffine(layer.rgba[..., 3], layer.to_picture, size, flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def rgb(picture: Picture) -> U8:
+    """Return the picture's colours: (H, W, 3) uint8 RGB."""
     planes = picture.data.reshape(picture.height * 3 // 2, picture.width)
     return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), np.uint8)
 

@@ -15,6 +15,7 @@ import numpy as np
 from lensd.errors import MediaError
 from lensd.evaluation.evaluate import seen_points
 from lensd.evaluation.measure import Measurer
+from lensd.evaluation.tables import Result, Table, tables_of
 from lensd.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
 REPORT_NAME = "index.html"
 WORST = 24
 _SIDE_PX = 256
-_COLUMNS = (
-    ("faces", "faces", ""),
-    ("iou_mean", "IoU, mean", ".3f"),
-    ("iou_p5", "IoU, 5th percentile", ".3f"),
-    ("fired", "fired", ".1%"),
-    ("change_outside", "change outside, of 255", ".3f"),
-    ("inside_l1", "L1 inside", ".3f"),
-)
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222;background:#fafafa}
 h1{font-size:1.5rem}table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .8rem;text-align:right;
@@ -54,27 +47,44 @@ def write_report(
     teacher: Sequence[Sticker] | None,
     faces: FaceSet,
     tracker: FaceTracker | None = None,
+    *,
+    results: Sequence[Result] = (),
+    beside: Lens | None = None,
 ) -> Path:
     """Write the page into `folder` (made where it is missing), and return its path.
+
+    Args:
+        folder: gets index.html.
+        evaluation: of `lens`; its worst faces are shown.
+        lens: draws them again.
+        teacher: what it was taught, if anything.
+        faces: the folder that was measured.
+        tracker: as in `evaluate`.
+        results: what the tables show; the evaluation alone where there are none.
+        beside: another lens, whose pictures are shown too.
 
     Raises:
         MediaError: the folder cannot be written.
     """
-    measurer, known = Measurer(lens, teacher), {face.file: face for face in faces.faces}
+    measurers = [Measurer(one, teacher) for one in (lens, beside) if one is not None]
+    known = {face.file: face for face in faces.faces}
     figures = []
     for worst in evaluation.worst(WORST):
         face = known[worst.file]
         picture = faces.picture(face)
         seen = seen_points(face, picture, tracker)
-        _, drawn = measurer.measure(face.file, picture, seen, face.landmarks_px)
-        shown = [drawn.camera, drawn.lens] + ([] if drawn.truth is None else [drawn.truth])
+        drawn = [one.measure(face.file, picture, seen, face.landmarks_px)[1] for one in measurers]
+        truth = [] if drawn[0].truth is None else [drawn[0].truth]
+        shown = [drawn[0].camera, *(one.lens for one in drawn), *truth]
         iou = "no teacher" if worst.iou is None else f"IoU {worst.iou:.3f}"
         note = ("" if worst.found else "; no face found") + ("" if worst.fired else "; did not fire")
         figures.append(_figure(shown, f"{worst.file}: {iou}{note}"))
     path = folder / REPORT_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, _page(evaluation, figures).encode(), mode=0o600)
+        tables = tables_of(results or [Result(evaluation.lens, evaluation, None, None)])
+        order = ["the camera's picture", *(["both lenses'"] if beside else ["the lens's"]), "the teacher's"]
+        write_whole(path, _page(evaluation, tables, ", ".join(order), figures).encode(), mode=0o600)
     except OSError as error:
         raise MediaError(
             str(path), error.strerror or "cannot be written", "name another folder with --report"
@@ -82,26 +92,25 @@ def write_report(
     return path
 
 
-def _page(evaluation: Evaluation, figures: list[str]) -> str:
+def _page(evaluation: Evaluation, tables: Sequence[Table], order: str, figures: list[str]) -> str:
     title = html.escape(f"Lens {evaluation.lens} on {evaluation.whole.faces} faces")
-    rows = [("all", evaluation.whole), *evaluation.groups.items()]
-    head = "".join(f"<th>{label}</th>" for _, label, _ in _COLUMNS)
-    body = "".join(
-        f"<tr><td>{html.escape(name)}</td>" + "".join(_cell(group.as_dict()[key], form) for key, _, form in _COLUMNS)
-        for name, group in rows
-    )
     skipped = "".join(f"<li>{html.escape(file)}: {html.escape(why)}</li>" for file, why in evaluation.skipped[:100])
     listed = f"<h2>Not measured: {len(evaluation.skipped)}</h2><ul>{skipped}</ul>" if skipped else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<h1>{title}</h1><p>Crops from the {evaluation.points}. IoU of the matte at 0.5 against the sticker as its "
-        f"teacher draws it.</p><table><tr><th></th>{head}</tr>{body}</table>"
-        f"<h2>Worst first: the camera's picture, the lens's, the teacher's</h2>{''.join(figures)}{listed}</html>\n"
+        f"teacher draws it. Milliseconds are medians on this machine, the runtimes taking turns.</p>"
+        f"{''.join(_table(table) for table in tables)}"
+        f"<h2>Worst first: {html.escape(order)}</h2>{''.join(figures)}{listed}</html>\n"
     )
 
 
-def _cell(value: float | None, form: str) -> str:
-    return f"<td>{'–' if value is None else format(value, form)}</td>"
+def _table(table: Table) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "".join(line(row, "td") for row in table.rows)
+    return f"<h2>{html.escape(table.name)}</h2><table>{line(table.columns, 'th')}{body}</table>"
 
 
 def _figure(pictures: list[U8], caption: str) -> str:

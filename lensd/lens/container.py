@@ -27,7 +27,9 @@ _RATIO_MAX = 100  # deflate of weights gives 1.1, of a text 4; a bomb of zeros 1
 _RATIO_FREE_BYTES = 1024 * 1024
 _DIRECTORY_BYTES_MAX = 64 * 1024
 _END_RECORD = 22
-_PLAIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,59}/)?[A-Za-z0-9][A-Za-z0-9_-]{0,59}(\.[A-Za-z0-9]{1,10})?")
+_PLAIN = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9_-]{0,59}/)?[A-Za-z0-9][A-Za-z0-9_-]{0,59}(\.(int8|float16))?(\.[A-Za-z0-9]{1,10})?"
+)
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     struct.error,

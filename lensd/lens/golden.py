@@ -17,6 +17,7 @@ from lensd.lens.manifest import GOLDEN_IN, GOLDEN_OUT
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8
+    from lensd.lens.manifest import Precision
     from lensd.lens.package import LensPackage
     from lensd.ports import Engine
 
@@ -55,8 +56,8 @@ def golden_pair(package: LensPackage) -> tuple[U8, U8]:
     return x[None], y[None]
 
 
-def check_golden(package: LensPackage, engine: Engine) -> GoldenResult:
-    """Run the golden pair through `engine`, and compare.
+def check_golden(package: LensPackage, engine: Engine, precision: Precision = "float32") -> GoldenResult:
+    """Run the golden pair through `engine`, which has the network in `precision`, and compare.
 
     Raises:
         GoldenMismatch: another picture than the package's own; says by how much.
@@ -69,8 +70,8 @@ def check_golden(package: LensPackage, engine: Engine) -> GoldenResult:
         raise GoldenMismatch(f"lens {package.name} in {engine.runtime}", why)
     actual = np.zeros_like(expected)
     engine.infer(x, actual)
-    spec = package.manifest.generator
-    return compare_golden(actual, expected, spec.golden_psnr_db if spec else 40.0, package.name, engine.runtime)
+    variant = package.manifest.generator.variant(precision) if package.manifest.generator else None
+    return compare_golden(actual, expected, variant.golden_psnr_db if variant else 40.0, package.name, engine.runtime)
 
 
 def compare_golden(actual: U8, expected: U8, psnr_db: float, lens: str, runtime: str) -> GoldenResult:

@@ -27,6 +27,7 @@ DOCUMENTS = ("CARD.md", "LICENSE")
 
 Kind = Literal["generator", "overlay"]
 Anchor = Literal["eyes", "nose", "mouth", "brow", "head"]
+Precision = Literal["float32", "float16", "int8"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIXELS_MIN, _PIXELS_MAX, _PIXELS_STEP = 64, 512, 16
@@ -49,16 +50,37 @@ class Crop:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantSpec:
+    """The same network in another arithmetic; used where it is asked for only.
+
+    Attributes:
+        network: its file, inputs and outputs as the generator's.
+        golden_psnr_db: what a runtime must reach with it on the golden pair; 30..60.
+    """
+
+    network: str
+    golden_psnr_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class GeneratorSpec:
     """The network of a lens.
 
     Attributes:
         network: its file, input (1, S, S, 3) uint8 RGB, output (1, S, S, 4) uint8 RGB and matte.
         golden_psnr_db: what a runtime must reach on the golden pair, 30..60.
+        float16, int8: the same network in these, or None.
     """
 
     network: str
     golden_psnr_db: float
+    float16: VariantSpec | None = None
+    int8: VariantSpec | None = None
+
+    def variant(self, precision: Precision) -> VariantSpec | None:
+        """Return the network in `precision`, which float32 always is; None where the package has none."""
+        plain = VariantSpec(self.network, self.golden_psnr_db)
+        return {"float32": plain, "float16": self.float16, "int8": self.int8}[precision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +186,23 @@ def _crop(table: StrictTable) -> Crop:
 
 
 def _generator(table: StrictTable) -> GeneratorSpec:
-    spec = GeneratorSpec(table.file("network", ".onnx"), table.number("golden_psnr_db", 30, 60, default=40.0))
+    network, golden_psnr_db = _network(table)
+    float16, int8 = (_variant(table, key) for key in ("float16", "int8"))
     table.end()
+    return GeneratorSpec(network, golden_psnr_db, float16, int8)
+
+
+def _variant(table: StrictTable, key: str) -> VariantSpec | None:
+    if not table.has(key):
+        return None
+    inner = table.table(key)
+    spec = VariantSpec(*_network(inner))
+    inner.end()
     return spec
+
+
+def _network(table: StrictTable) -> tuple[str, float]:
+    return table.file("network", ".onnx"), table.number("golden_psnr_db", 30, 60, default=40.0)
 
 
 def _teacher(table: StrictTable) -> str:
@@ -196,7 +232,11 @@ def _files(table: StrictTable) -> dict[str, str]:
 def _check_files(manifest: Manifest, where: str) -> None:
     needed = {sticker.image for sticker in manifest.stickers}
     if manifest.generator:
-        needed = {manifest.generator.network, GOLDEN_IN, GOLDEN_OUT}
+        spec = manifest.generator
+        networks = [variant.network for variant in map(spec.variant, get_args(Precision)) if variant]
+        if len(set(networks)) < len(networks):
+            raise ManifestError(where, "generator names one file as two networks")
+        needed = {*networks, GOLDEN_IN, GOLDEN_OUT}
     if missing := needed - manifest.files.keys():
         raise ManifestError(where, f"[files] lacks {min(missing)!r}, which this lens needs")
     allowed = needed | {PREVIEW, *DOCUMENTS}

@@ -19,6 +19,7 @@ from lensd.lens.package import LensPackage, open_package
 from lensd.ports import Engine
 
 if TYPE_CHECKING:
+    from lensd.lens.manifest import Precision
     from lensd.ports import Lens
 
 MakeEngine: TypeAlias = Callable[[bytes], Engine]
@@ -54,8 +55,13 @@ def find_package(name_or_path: str | Path) -> Path | None:
     return find_lens(text).path
 
 
-def lens_of(package: LensPackage, make_engine: MakeEngine) -> Lens:
+def lens_of(package: LensPackage, make_engine: MakeEngine, precision: Precision = "float32") -> Lens:
     """Return the lens in a package that was opened; it is the caller's to close.
+
+    Args:
+        package: of either kind.
+        make_engine: makes the engine of a generator.
+        precision: which of a generator's networks is run.
 
     Raises:
         LensError: its network is not allowed, a picture is damaged, or the golden pair comes out otherwise.
@@ -64,10 +70,12 @@ def lens_of(package: LensPackage, make_engine: MakeEngine) -> Lens:
     manifest = package.manifest
     if manifest.crop is None or manifest.generator is None:
         return OverlayLens(package.name, stickers_of(package))
-    check_network(package.network, manifest.crop.size_px, f"{package.name}.lens/{manifest.generator.network}")
-    lens = GeneratorLens(package.name, manifest.crop, engine := make_engine(package.network))
+    network, variant = package.network_in(precision), manifest.generator.variant(precision)
+    file = variant.network if variant else manifest.generator.network
+    check_network(network, manifest.crop.size_px, f"{package.name}.lens/{file}")
+    lens = GeneratorLens(package.name, manifest.crop, engine := make_engine(network))
     try:
-        check_golden(package, engine)
+        check_golden(package, engine, precision)
     except BaseException:
         lens.close()
         raise

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lensd.lens.container import Container
+    from lensd.lens.manifest import Precision
 
 PREVIEW_BYTES_MAX = 1024 * 1024
 _ONNX_FIRST_FIELD = b"\x08"  # ModelProto.ir_version; every exporter writes it first
@@ -58,9 +59,20 @@ class LensPackage:
         Raises:
             PackageError: the lens is not a generator.
         """
+        return self.network_in("float32")
+
+    def network_in(self, precision: Precision) -> bytes:
+        """Return the generator's ONNX file in `precision`.
+
+        Raises:
+            PackageError: the lens is not a generator, or has no such file.
+        """
         if self.manifest.generator is None:
             raise PackageError(f"lens {self.name}", f"is of kind {self.manifest.kind} and has no network")
-        return self.contents[self.manifest.generator.network]
+        variant = self.manifest.generator.variant(precision)
+        if variant is None:
+            raise PackageError(f"lens {self.name}", f"has no network in {precision}", "lensd quantise --help")
+        return self.contents[variant.network]
 
 
 def read_manifest(path: Path) -> tuple[Manifest, Container]:

@@ -12,7 +12,7 @@ from lensd.config import NO_LENS
 from lensd.errors import ManifestError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.(onnx|png)")
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}(\.(int8|float16))?\.(onnx|png)")
 
 
 class StrictTable:

@@ -88,6 +88,7 @@ def test_export_for_a_processor_proves_the_lens(lensd):
         (("none", "--runtime", "tensorrt"), "error: lens none: draws nothing"),
         (("thug-life-overlay", "--runtime", "onnxruntime"), "is of kind overlay and has no network"),
         (("tiny", "--runtime", "onnxruntime", "--output", "x"), "error: --output: onnxruntime runs the package's own"),
+        (("tiny", "--runtime", "onnxruntime", "--precision", "int8"), "error: lens tiny: has no network in int8"),
         (("tiny",), "Missing option '--runtime'"),
         (("tiny", "--runtime", "abacus"), "'abacus' is not one of"),
     ],
@@ -107,10 +108,12 @@ def test_export_without_the_runtime_names_the_command_that_installs_it(lensd):
 
 
 @pytest.mark.skipif(not HAS_RTX, reason="tensorrt_rtx is not installed (pip install 'snaplens[tensorrt-rtx]')")
-def test_export_builds_a_plan_for_another_gpu(lensd, tmp_path):
-    done = lensd("export", "tiny", "--runtime", "tensorrt-rtx", "--compute-capability", "8.9", "--output", "plans")
+@pytest.mark.parametrize("given", ["8.9", "89"])
+def test_export_builds_a_plan_for_another_gpu(lensd, tmp_path, given):
+    done = lensd("export", "tiny", "--runtime", "tensorrt-rtx", "--compute-capability", given, "--output", "plans")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "plans/tiny-tensorrt-rtx-sm89.plan").stat().st_size > 10_000
+    assert "INFO: " in (tmp_path / "plans/tiny-tensorrt-rtx-sm89.log").read_text()
     assert "not run here: it is for GPUs of compute capability 8.9" in done.stdout
 
 

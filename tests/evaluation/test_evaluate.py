@@ -98,10 +98,10 @@ def test_a_generator_sees_the_crop_that_it_would_see_live(faces, tmp_path):
 def test_groups_follow_the_index(faces, tmp_path):
     result = evaluate(OverlayLens("dots", [sticker()]), [sticker()], read_faces(faces))
     assert {name: group.faces for name, group in result.groups.items()} == {
-        "yaw <= 20": 2, "yaw > 20": 1, "roll > 10": 1,
+        "yaw <= 20": 2, "yaw > 20": 1, "roll > 10": 1, "face < 170 px": 3,
     }  # fmt: skip
     plain = write_faces(tmp_path / "plain", index=False)
-    assert evaluate(OverlayLens("dots", [sticker()]), [sticker()], read_faces(plain)).groups == {}
+    assert list(evaluate(OverlayLens("dots", [sticker()]), [sticker()], read_faces(plain)).groups) == ["face < 170 px"]
 
 
 def test_faces_that_cannot_be_measured_are_counted_and_told(tmp_path):

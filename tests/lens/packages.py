@@ -80,7 +80,12 @@ def head(name: str, kind: str) -> str:
 
 
 def write_generator(
-    folder: Path, *, network: onnx.ModelProto | bytes | None = None, teacher: str = "", size=SIZE
+    folder: Path,
+    *,
+    network: onnx.ModelProto | bytes | None = None,
+    teacher: str = "",
+    size=SIZE,
+    int8: bytes | None = None,
 ) -> Path:
     folder.mkdir(parents=True)
     (folder / "golden").mkdir()
@@ -93,6 +98,9 @@ def write_generator(
     (folder / "CARD.md").write_text("# A test\n")
     (folder / "LICENSE").write_text("MIT\n")
     tables = f'[crop]\nside = 1.6\nup = 0.05\nsize_px = {size}\n[generator]\nnetwork = "generator.onnx"\n'
+    if int8 is not None:
+        (folder / "generator.int8.onnx").write_bytes(int8)
+        tables += '[generator.int8]\nnetwork = "generator.int8.onnx"\ngolden_psnr_db = 35\n'
     if teacher:
         tables += f'[teacher]\noverlay = "{teacher}"\n'
     return seal(folder, head(folder.name.removesuffix(".lens"), "generator") + tables)
