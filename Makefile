@@ -9,16 +9,16 @@ run: ## install the daemon into .venv and start it here (ARGS="--lens thug-life"
 	@exec .venv/bin/lensd run $(ARGS)
 
 test: ## everything CI runs: lint, types, layers, all tests (ARGS="tests/keeper")
-	@scripts/environment.sh .venv-test demo,trainer,dev
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" scripts/check.sh
 	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" python -m pytest $(ARGS)
 
 check: ## lint, types and layers only
-	@scripts/environment.sh .venv-test demo,trainer,dev
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" scripts/check.sh
 
 format: ## write the code as the formatter has it
-	@scripts/environment.sh .venv-test demo,trainer,dev
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@.venv-test/bin/ruff check --quiet --fix . ; .venv-test/bin/ruff format .
 
 bench: ## what can be measured here

@@ -137,6 +137,7 @@ class Supervisor:
             log.error("The worker failed %s times in a minute; next try in %s s", MAX_FAILURES, round(RETRY_S))
             self._cards.explain("stopped", f"{self.last_failure}. Next try in {RETRY_S:.0f} s. See: lensd status")
             self._show_card("stopped")
+        self.tick(now_ns)  # after a first failure the next one is due at once
 
     def _start(self, now_ns: int) -> None:
         try:
