@@ -118,8 +118,7 @@ def faces(
 def distil(folder: Path, run: Path, start_from: Path | None, resume: bool, **chosen: Any) -> None:
     """Teach a compact generator what pairs show. Ctrl-C saves the state; --resume goes on from it."""
     from trainer.pairs import open_pairs
-    from trainer.train import CHECKPOINT, Run, Settings
-    from trainer.train import train
+    from trainer.train import CHECKPOINT, Run, Settings, train
 
     if not resume and (run / CHECKPOINT).exists():
         raise ConfigError(str(run), "holds a checkpoint already", "add --resume to go on, or choose another --run")
