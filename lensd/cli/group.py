@@ -30,7 +30,7 @@ _COMMANDS = {
     "export": "lensd.cli.export:export",
     "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
-    "train": "lensd.cli.training:train",
+    "distil": "lensd.cli.training:distil",
     "pix2pix": "lensd.cli.training:pix2pix",
     "completion": "lensd.cli.completion:completion",
 }
