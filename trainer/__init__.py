@@ -10,8 +10,8 @@ checks pairs of any other pictures, as well):
 `thug-life` was made so, about an hour on one core (LOG.md has what was tried):
 
     lensd pairs --lens thug-life-overlay --faces ../shared/data/faces --out pairs
-    lensd train --pairs pairs --run small --size 160 --steps 2000 --bf16
-    lensd train --pairs pairs --run full --size 256 --steps 2600 --rate 1.8e-3 --bf16 \
+    lensd distil --pairs pairs --run small --size 160 --steps 2000 --bf16
+    lensd distil --pairs pairs --run full --size 256 --steps 2600 --rate 1.8e-3 --bf16 \
         --start-from small/checkpoint.safetensors
     lensd export full/checkpoint.safetensors --out lensd/lenses/thug-life.lens --teacher thug-life-overlay \
         --card trainer/art/thug_life_card.md

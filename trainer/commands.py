@@ -1,4 +1,4 @@
-"""`lensd pairs`, `lensd train` and `lensd export`, registered under the entry points "lensd.commands"."""
+"""`lensd pairs`, `lensd distil` and `lensd export`, registered under the entry points "lensd.commands"."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def faces(
     landmarks: Landmarks,
     workers: int | None,
 ) -> None:
-    """Make training pairs for `lensd train` from photographs and an overlay lens, a face each.
+    """Make training pairs for `lensd distil` from photographs and an overlay lens, a face each.
 
     Without mesh478.npz the faces are found: by our tracker, then by MediaPipe where it is installed. Then index.csv
     (file, person, source) is not needed either; each photograph counts as a person of its own.
@@ -90,7 +90,7 @@ def faces(
         count = make_pairs(folder, out, stickers, Crop(side, up, size), tell, found)
     if without:
         click.echo(f"{without} photographs show no face that is found, and were left out")
-    click.echo(f"{count} faces in {out}; look at {out / 'look'}, then: lensd train --pairs {out} --run RUN")
+    click.echo(f"{count} faces in {out}; look at {out / 'look'}, then: lensd distil --pairs {out} --run RUN")
 
 
 @click.command()
@@ -115,11 +115,10 @@ def faces(
 @click.option("--bf16", is_flag=True, help="Compute in bfloat16: 1.5 times faster on CPUs that have it.")
 @click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint to start from.")
 @click.option("--resume", is_flag=True, help="Go on where RUN stopped.")
-def train(folder: Path, run: Path, start_from: Path | None, resume: bool, **chosen: Any) -> None:
-    """Train a generator on pairs. Ctrl-C saves the state; --resume goes on from it."""
+def distil(folder: Path, run: Path, start_from: Path | None, resume: bool, **chosen: Any) -> None:
+    """Teach a compact generator what pairs show. Ctrl-C saves the state; --resume goes on from it."""
     from trainer.pairs import open_pairs
-    from trainer.train import CHECKPOINT, Run, Settings
-    from trainer.train import train as run_training
+    from trainer.train import CHECKPOINT, Run, Settings, train
 
     if not resume and (run / CHECKPOINT).exists():
         raise ConfigError(str(run), "holds a checkpoint already", "add --resume to go on, or choose another --run")
@@ -133,7 +132,7 @@ def train(folder: Path, run: Path, start_from: Path | None, resume: bool, **chos
         if start_from is not None:
             state.start_from(start_from)
     with until_signal() as stop:
-        finished = run_training(state, stop=stop, progress=_tell)
+        finished = train(state, stop=stop, progress=_tell)
     click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {run / CHECKPOINT}")
     click.echo(f"next: lensd export {run / CHECKPOINT} --out NAME.lens" if finished else "go on with --resume")
 

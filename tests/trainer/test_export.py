@@ -11,9 +11,9 @@ from lensd.lens.manifest import parse_manifest
 from lensd.lens.network import check_network
 from lensd.lens.package import open_package
 from trainer.art.shipped import thug_life_sticker
+from trainer.commands import distil as distil_command
 from trainer.commands import export as export_command
 from trainer.commands import pairs as pairs_command
-from trainer.commands import train as train_command
 from trainer.export import About, export, licence_text, open_generator, run_onnx, run_torch
 from trainer.generator import Generator
 from trainer.landmarks import LandmarkNet
@@ -82,11 +82,11 @@ def test_the_commands_lead_from_photographs_to_a_package(faces_folder, tmp_path)
     made = ["--lens", "thug-life-overlay", "--faces", faces_folder, "--out", pairs_folder, "--size", 64]
     trained = ["--pairs", pairs_folder, "--run", run, "--size", 64, "--steps", 2, "--batch", 2]
     exported = [run / CHECKPOINT, "--out", lens, "--teacher", "thug-life-overlay"]
-    for command, arguments in ((pairs_command, made), (train_command, trained), (export_command, exported)):
+    for command, arguments in ((pairs_command, made), (distil_command, trained), (export_command, exported)):
         result = runner.invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
         assert result.exit_code == 0, result.output
     assert open_package(lens).name == "mine"
-    again = runner.invoke(train_command, [str(argument) for argument in trained])
+    again = runner.invoke(distil_command, [str(argument) for argument in trained])
     assert "--resume" in again.exception.hint
 
 
