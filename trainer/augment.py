@@ -10,10 +10,10 @@ import numpy as np
 
 from lensd.lens.align import apply, crop_to_picture, invert, mirror_index
 from lensd.lens.overlay import render_premultiplied
-from trainer.pairs import WINDOW_SIDE
 from trainer.props import wear_glasses, wear_occluder
 from trainer.spoil import degrade, relight, spoil
 from trainer.turn import turn
+from trainer.window import WINDOW_SIDE
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8

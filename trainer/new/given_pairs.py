@@ -17,7 +17,8 @@ from trainer.dataset.photographs import yaw_deg
 from trainer.new.cropping import crop_round
 from trainer.new.matte import difference, fade, matte_of
 from trainer.new.searching import any_faces, search
-from trainer.pairs import WINDOW_PX, WINDOW_SIDE, Crop, cut_window, window_to_photo, write_pairs
+from trainer.pairs import Crop, write_pairs
+from trainer.window import WINDOW_PX, WINDOW_SIDE, cut_window, window_to_photo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
