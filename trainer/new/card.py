@@ -28,7 +28,7 @@ def card_of(wish: Wish, taught: Mapping[str, object]) -> str:
     else:
         how = (
             f"A photograph is moved, turned by the depth of its mesh, dressed and spoiled like a webcam's picture; "
-            f"then the sticker of `{wish.overlay_name}` is drawn on the moved points, and the network learns to paint it."
+            f"then the sticker of `{wish.overlay_name}` is drawn on the moved points. The network learns to paint it."
         )
     return f"""# {wish.words.title}
 
