@@ -19,6 +19,8 @@ _COMMANDS = {
     "status": "lensd.cli.status:status",
     "lenses": "lensd.cli.lenses:lenses",
     "switch": "lensd.cli.switch:switch",
+    "pause": "lensd.cli.pause:pause",
+    "resume": "lensd.cli.pause:resume",
     "stop": "lensd.cli.stop:stop",
     "devices": "lensd.cli.devices:devices",
     "preview": "lensd.cli.preview:preview",
@@ -28,7 +30,7 @@ _COMMANDS = {
     "export": "lensd.cli.export:export",
     "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
-    "train": "lensd.cli.training:train",
+    "distil": "lensd.cli.training:distil",
     "pix2pix": "lensd.cli.training:pix2pix",
     "completion": "lensd.cli.completion:completion",
 }

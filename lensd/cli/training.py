@@ -1,4 +1,4 @@
-"""`lensd pairs`, `lensd train` and `lensd pix2pix`, where the trainer is not installed: they say what is missing."""
+"""`lensd pairs`, `lensd distil` and `lensd pix2pix`, where the trainer is not installed: they say what is missing."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def quantise(ctx: click.Context) -> None:
 
 @click.command(context_settings=_ANYTHING)
 @click.pass_context
-def train(ctx: click.Context) -> None:
-    """Train a lens from pairs (needs the trainer)."""
+def distil(ctx: click.Context) -> None:
+    """Teach a lens from pairs (needs the trainer)."""
     _missing(ctx)
 
 

@@ -55,7 +55,7 @@ def test_the_command_line_imports_nothing_heavy_before_a_verb_is_chosen():
 
 
 def test_without_torch_the_trainers_verbs_say_what_is_missing():
-    code = "import sys; sys.modules['torch'] = None; sys.argv = ['lensd', 'train']; from lensd.cli import main; main()"
+    code = "import sys; sys.modules['torch'] = None; sys.argv = ['lensd', 'distil']; from lensd.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 78
     assert "needs the trainer" in done.stderr

@@ -13,12 +13,14 @@ from lensd.lens.package import open_package
 from trainer.art.shipped import thug_life_sticker
 from trainer.commands import export as export_command
 from trainer.commands import pairs as pairs_command
-from trainer.commands import train as train_command
+from trainer.distil.run import CHECKPOINT, Run
+from trainer.distil.settings import Settings
+from trainer.distil.train import train
+from trainer.distil_command import distil as distil_command
 from trainer.export import About, export, licence_text, open_generator, run_onnx, run_torch
 from trainer.generator import Generator
 from trainer.landmarks import LandmarkNet
 from trainer.onnx_graph import generator_onnx, landmarks_onnx
-from trainer.train import CHECKPOINT, Run, Settings, train
 
 TINY = Settings(size_px=64, batch=2, steps=3, warm_up=1, measure_every=3, widths=(8, 8, 8, 8, 16), blocks=1)
 
@@ -82,11 +84,11 @@ def test_the_commands_lead_from_photographs_to_a_package(faces_folder, tmp_path)
     made = ["--lens", "thug-life-overlay", "--faces", faces_folder, "--out", pairs_folder, "--size", 64]
     trained = ["--pairs", pairs_folder, "--run", run, "--size", 64, "--steps", 2, "--batch", 2]
     exported = [run / CHECKPOINT, "--out", lens, "--teacher", "thug-life-overlay"]
-    for command, arguments in ((pairs_command, made), (train_command, trained), (export_command, exported)):
+    for command, arguments in ((pairs_command, made), (distil_command, trained), (export_command, exported)):
         result = runner.invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
         assert result.exit_code == 0, result.output
     assert open_package(lens).name == "mine"
-    again = runner.invoke(train_command, [str(argument) for argument in trained])
+    again = runner.invoke(distil_command, [str(argument) for argument in trained])
     assert "--resume" in again.exception.hint
 
 
