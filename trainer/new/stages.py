@@ -97,13 +97,15 @@ def run_stages(stages: Sequence[Stage], folder: Path, display: Display) -> dict[
     """
     done: dict[str, Done] = {}
     before = ""
-    for stage in stages:
+    for number, stage in enumerate(stages):
         place = folder / stage.name
         key = _digest({"version": _VERSION, "before": before, "stage": stage.name, "inputs": stage.inputs})
         stamp = _read(place / _STAMP)
         if stamp.get("key") == key and _all_there(place, stamp.get("files", {})):
             done[stage.name] = Done(stamp.get("facts", {}), float(stamp.get("seconds", 0)), skipped=True)
         else:
+            for later in stages[number:]:
+                (folder / later.name / _STAMP).unlink(missing_ok=True)
             try:
                 done[stage.name] = _do(stage, place, key, display, done)
             except OSError as error:
@@ -151,7 +153,6 @@ def _do(stage: Stage, place: Path, key: str, display: Display, before: Mapping[s
         begun = {"key": key, "seconds": 0.0}
     for left in place.rglob(".*"):  # half a file of a process that was killed
         left.unlink(missing_ok=True)
-    (place / _STAMP).unlink(missing_ok=True)
     write_whole(place / _BEGUN, json.dumps(begun).encode())
     display.begin(stage)
     start = time.monotonic()
