@@ -81,11 +81,7 @@ def test_a_gan_without_condition_does_not_see_the_input():
 
 def test_the_linear_schedule_falls_over_the_second_half():
     model = Model(replace(TINY, schedule="linear"), 8, CPU)
-    paces = []
-    for step in range(8):
-        model.step = step
-        paces.append(model._pace())
-    assert paces == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    assert [model.pace.at(step) for step in range(8)] == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
 
 
 def test_the_running_mean_follows_the_weights():
@@ -116,7 +112,7 @@ def test_painting_leaves_the_network_and_chance_as_they_were():
 
 
 def test_bfloat16_keeps_weights_and_losses_in_float32():
-    model = Model(TINY, 10, CPU, bf16=True)
+    model = Model(replace(TINY, precision="bf16"), 10, CPU)
     told = model.advance(*a_batch())
     assert {value.dtype for value in told.values()} == {torch.float32}
     assert {weight.dtype for weight in model.generator.parameters()} == {torch.float32}
