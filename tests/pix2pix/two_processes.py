@@ -1,5 +1,5 @@
 """What `test_processes.py` lets torchrun start: three steps, whose losses and gradients are written down; then a run
-in one go, and one over a restart.
+in one go, one over a restart, and one by the command, until it is told to stop.
 """
 
 import sys
@@ -10,10 +10,12 @@ import torch
 from safetensors.torch import save_file
 
 from tests.pix2pix.conftest import TINY
+from tests.pix2pix.test_command import SMALL
 from trainer.pix2pix import keep
 from trainer.pix2pix.data import numbers_of, read_pictures
 from trainer.pix2pix.ranks import Ranks, join
 from trainer.pix2pix.train import Run, train
+from trainer.pix2pix_commands import train as lensd_train
 
 PRECISE = replace(TINY, norm="instance", dropout=False, precision="fp64", batch_size=2, lr=1e-3, max_steps=12)
 KINDS = {"plain": PRECISE, "shared": replace(PRECISE, reuse_judgement=True, gan_mode="lsgan")}
@@ -33,7 +35,7 @@ def three_steps(options, folder: Path, pairs: Path, ranks: Ranks) -> dict[str, t
 
 
 def main() -> None:
-    pairs, out = map(Path, sys.argv[1:])
+    pairs, out = map(Path, sys.argv[1:3])
     torch.set_num_threads(1)
     ranks, _ = join(torch.device("cpu"))
     for name, options in KINDS.items():
@@ -52,6 +54,7 @@ def main() -> None:
     second = Run(state.options, out / "cut", pictures, ranks=ranks)
     second.restore(tensors, state)
     train(second)
+    lensd_train([str(pairs), "--output-dir", str(out / "run"), *SMALL, "--norm=instance", *sys.argv[3:]])
 
 
 if __name__ == "__main__":

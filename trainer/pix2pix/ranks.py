@@ -6,6 +6,7 @@ gradients are averaged while they are computed (torch's DistributedDataParallel)
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 from importlib.util import find_spec
@@ -84,7 +85,8 @@ class JoinedRanks(Ranks):
             why = f"{here} processes here, and {torch.cuda.device_count()} GPUs"
             raise ConfigError("torchrun", why, f"--nproc-per-node {torch.cuda.device_count()}")
         # Norms of all processes have the same statistics (SyncBatchNorm): nothing is to be sent before each pass.
-        strategy = DDPStrategy(broadcast_buffers=False)
+        newer = "forward_sync_buffers" in inspect.signature(nn.parallel.DistributedDataParallel).parameters
+        strategy = DDPStrategy(**{"forward_sync_buffers" if newer else "broadcast_buffers": False})
         nodes = int(os.environ["WORLD_SIZE"]) // here
         self._fabric = Fabric(accelerator=device.type, devices=here, num_nodes=nodes, strategy=strategy)
         self._fabric.launch()
@@ -110,7 +112,9 @@ class JoinedRanks(Ranks):
 
     def gather(self, tensor: Tensor) -> list[Tensor]:
         """See Ranks."""
-        found = cast("Tensor", self._fabric.all_gather(tensor.to(self.device)))
+        here = tensor.to(self.device).contiguous()
+        found = [torch.empty_like(here) for _ in range(self.size)]
+        torch.distributed.all_gather(found, here)
         return [one.cpu() for one in found]
 
     def broadcast(self, value: T) -> T:
