@@ -10,7 +10,7 @@ import inspect
 import logging
 import os
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -86,7 +86,8 @@ class JoinedRanks(Ranks):
             raise ConfigError("torchrun", why, f"--nproc-per-node {torch.cuda.device_count()}")
         # Norms of all processes have the same statistics (SyncBatchNorm): nothing is to be sent before each pass.
         newer = "forward_sync_buffers" in inspect.signature(nn.parallel.DistributedDataParallel).parameters
-        strategy = DDPStrategy(**{"forward_sync_buffers" if newer else "broadcast_buffers": False})
+        buffers: dict[str, Any] = {"forward_sync_buffers" if newer else "broadcast_buffers": False}
+        strategy = DDPStrategy(**buffers)
         nodes = int(os.environ["WORLD_SIZE"]) // here
         self._fabric = Fabric(accelerator=device.type, devices=here, num_nodes=nodes, strategy=strategy)
         self._fabric.launch()
