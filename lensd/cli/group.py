@@ -19,6 +19,8 @@ _COMMANDS = {
     "status": "lensd.cli.status:status",
     "lenses": "lensd.cli.lenses:lenses",
     "switch": "lensd.cli.switch:switch",
+    "pause": "lensd.cli.pause:pause",
+    "resume": "lensd.cli.pause:resume",
     "stop": "lensd.cli.stop:stop",
     "devices": "lensd.cli.devices:devices",
     "preview": "lensd.cli.preview:preview",

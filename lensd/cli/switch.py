@@ -22,5 +22,7 @@ def switch(name: str) -> None:
     result = call("switch", {"lens": name})
     if result["state"] == "starting":
         print(f"Lens {result['lens']} was chosen; the camera is starting.")
-    else:
+    elif result["state"] == "active":
         print(f"Lens {result['lens']} is on.")
+    else:
+        print(f"Lens {result['lens']} was chosen; the camera is {result['state']}.")

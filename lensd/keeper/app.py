@@ -17,8 +17,10 @@ from lensd.errors import ControlError
 from lensd.keeper.cards import CardBook
 from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.lens_choice import LensChoice
+from lensd.keeper.memory import Memory
 from lensd.keeper.notify import notify, watchdog_period_s
 from lensd.keeper.page_process import PageProcess
+from lensd.keeper.pause import Pause
 from lensd.keeper.publisher import Publisher
 from lensd.keeper.requests import Requests
 from lensd.keeper.supervisor import Supervisor
@@ -54,7 +56,8 @@ class Keeper:
         with contextlib.ExitStack() as opened:
             private_folder(runtime_dir())
             opened.callback(InstanceLock(runtime_dir()).close)
-            choice = LensChoice(settings.lens)
+            memory = Memory()
+            choice = LensChoice(settings.lens, memory)
             self._selector = selectors.DefaultSelector()
             opened.callback(self._selector.close)
             self._started_ns = time.monotonic_ns()
@@ -64,8 +67,9 @@ class Keeper:
             opened.callback(self._cards.close)
             self._supervisor = Supervisor(settings, choice, self._cards, self._publisher, self._selector, announce)
             opened.callback(self._supervisor.close, _END_S)
+            pause = Pause(memory, self._supervisor)
             self._page: PageProcess | None = None
-            requests = Requests(settings, choice, self._supervisor, self._publisher, self.stop)
+            requests = Requests(settings, choice, self._supervisor, self._publisher, pause, self.stop)
             if settings.preview:
                 self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
                 opened.callback(self._page.close, _END_S)
@@ -76,6 +80,8 @@ class Keeper:
             self._opened = opened.pop_all()
         self._announce_output(settings, announce)
         announce(f"lens     {choice.name} (all: lensd lenses; another: lensd switch NAME)")
+        if pause.shows is not None:
+            announce("paused   the webcam stays closed, as it was told before; go on with: lensd resume")
 
     def stop(self) -> None:
         """End the loop after this turn."""

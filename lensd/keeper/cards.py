@@ -7,8 +7,9 @@ import logging
 import os
 import subprocess
 import sys
+import time
 
-from lensd.shared_picture import SharedPictureReader, create_shared_picture
+from lensd.shared_picture import SharedPictureReader, SharedPictureWriter, create_shared_picture
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,10 @@ CARDS = {
     "loading": ("Loading the lens…", ""),
     "lens-failed": ("Lens failed", "Choose another: lensd switch NAME"),
     "no-face": ("Nobody here", ""),
+    "paused": ("Camera paused", ""),
 }
+BLANK = "blank"  # no card, but blackness, which needs no drawing
+_BLACK, _GREY = 16, 128  # luma and chroma of black, limited range
 
 
 class CardBook:
@@ -33,10 +37,12 @@ class CardBook:
 
     def __init__(self, width: int, height: int) -> None:
         """Make room for the cards and have them drawn in the background (0.3 s)."""
-        self._descriptors = {name: create_shared_picture(f"lensd-card-{name}", width, height) for name in CARDS}
+        names = (*CARDS, BLANK)
+        self._descriptors = {name: create_shared_picture(f"lensd-card-{name}", width, height) for name in names}
         self._readers = {name: SharedPictureReader(fd, marks=False) for name, fd in self._descriptors.items()}
         self._artists: list[subprocess.Popen[bytes]] = []
         self._texts: dict[str, tuple[str, str]] = {}
+        _blacken(self._descriptors[BLANK])
         self._draw(CARDS)
 
     def reader(self, name: str) -> SharedPictureReader:
@@ -83,3 +89,11 @@ class CardBook:
         else:
             self._artists.append(artist)
             os.setpriority(os.PRIO_PROCESS, artist.pid, _NICE)
+
+
+def _blacken(descriptor: int) -> None:
+    writer = SharedPictureWriter(descriptor)
+    picture = writer.slot()
+    picture.data[:] = _GREY
+    picture.y[:] = _BLACK
+    writer.publish(time.monotonic_ns())

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from typing import TYPE_CHECKING
 
-from lensd.config import NO_LENS, state_dir
+from lensd.config import NO_LENS
 from lensd.errors import LensError
 from lensd.lens.catalogue import find_lens, find_lenses
-from lensd.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from lensd.keeper.memory import Memory
 
 log = logging.getLogger(__name__)
 
 _FIRST_LENS = "thug-life"  # what a newcomer sees
-_MAX_STATE_BYTES = 64 * 1024
 
 
 class LensChoice:
     """The chosen lens's name."""
 
-    def __init__(self, asked: str | None) -> None:
+    def __init__(self, asked: str | None, memory: Memory) -> None:
         """Take the lens asked for, else the last one, else the first that a newcomer should see.
 
         Raises:
             LensError: the lens asked for does not exist.
         """
-        self.name = resolve(asked, NO_LENS) if asked is not None else _remembered()
+        self._memory = memory
+        self.name = resolve(asked, NO_LENS) if asked is not None else _remembered(memory)
 
     def choose(self, name: str) -> None:
         """Take `name`, which exists, and remember it."""
         self.name = name
-        path = state_dir() / "state.json"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps({"lens": name}).encode(), mode=0o600)
-        except OSError as error:
-            log.warning("The choice of a lens could not be kept: %s", error)
+        self._memory.put("lens", name)
 
 
 def resolve(asked: str, current: str) -> str:
@@ -54,20 +51,15 @@ def resolve(asked: str, current: str) -> str:
     return asked
 
 
-def _remembered() -> str:
+def _remembered(memory: Memory) -> str:
     try:
         names = [lens.name for lens in find_lenses()]
     except LensError as error:
         log.warning("The lenses cannot be listed: %s", error)
         return NO_LENS
-    try:
-        with (state_dir() / "state.json").open("rb") as file:
-            name = json.loads(file.read(_MAX_STATE_BYTES))["lens"]
-        if name in names:
-            return str(name)
+    name = memory.text("lens")
+    if name in names:
+        return str(name)
+    if name is not None:
         log.warning("The last lens is gone; beginning with another")
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        log.warning("The last lens is not known: %s", error)
     return _FIRST_LENS if _FIRST_LENS in names else NO_LENS

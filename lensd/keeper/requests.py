@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
 from lensd.keeper.lens_choice import resolve
-from lensd.virtualcam import count_readers
+from lensd.v4l2.holders import count_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lensd.control.messages import Message, Request
     from lensd.control.server import Answer
     from lensd.keeper.lens_choice import LensChoice
+    from lensd.keeper.pause import Pause
     from lensd.keeper.publisher import Publisher
     from lensd.keeper.supervisor import Supervisor
 
@@ -26,7 +27,7 @@ _READERS_AGE_S = 2.0
 
 
 class Requests:
-    """Implements `RequestHandler`: status, switch, preview, stop."""
+    """Implements `RequestHandler`: status, switch, pause, resume, preview, stop."""
 
     def __init__(
         self,
@@ -34,11 +35,12 @@ class Requests:
         choice: LensChoice,
         supervisor: Supervisor,
         publisher: Publisher,
+        pause: Pause,
         stop: Callable[[], None],
     ) -> None:
         """Keep what the answers are made of; `ticket` and `viewers` are set where there is a page."""
         self._settings, self._choice, self._stop = settings, choice, stop
-        self._supervisor, self._publisher = supervisor, publisher
+        self._supervisor, self._publisher, self._pause = supervisor, publisher, pause
         self._started_s = time.monotonic()
         self._readers: int | None = None
         self._readers_s = -_READERS_AGE_S
@@ -59,6 +61,13 @@ class Requests:
             if not isinstance(name, str):
                 raise ProtocolError("switch", "needs the name of a lens", "lensd switch NAME")
             self._supervisor.switch(resolve(name, self._choice.name), answer)
+        elif request.method == "pause":
+            self._pause.begin(blank=request.params.get("blank") is True)
+            answer({"paused": self._pause.shows})
+        elif request.method == "resume":
+            was = self._pause.shows
+            self._pause.end()
+            answer({"was": was})
         elif request.method == "preview":
             if self.ticket is None:
                 raise ControlError("the preview page", "was switched off", "start lensd run without --no-preview")
@@ -67,7 +76,7 @@ class Requests:
             answer({"pid": os.getpid()})
             self._stop()
         else:
-            known = "status, switch, preview, stop"
+            known = "status, switch, pause, resume, preview, stop"
             raise ProtocolError(f"method {request.method[:40]!r}", f"unknown; there are {known}")
 
     def _status(self) -> Message:
@@ -86,13 +95,14 @@ class Requests:
             "format": str(self._settings.format),
             "runtime": told.get("runtime"),
             "on_air": supervisor.on_air,
+            "paused": self._pause.shows,
             **publisher.figures(time.monotonic_ns()),
             "readers": self._readers,
             "viewers": self.viewers(),
             "worker": {
                 "pid": worker.pid if worker is not None else None,
-                "state": worker.state if worker is not None else "stopped",
-                "why": worker.why if worker is not None else supervisor.last_failure,
+                "state": worker.state if worker is not None else supervisor.resting or "stopped",
+                "why": worker.why if worker is not None else "" if supervisor.resting else supervisor.last_failure,
                 "generation": worker.generation if worker is not None else None,
                 "restarts": supervisor.policy.restarts,
                 **told,

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 # A worker that died is back in 1 to 2 s: hold the last picture for the first of them, then say so.
 _HOLD_NS = 1_000_000_000
+_LEAVE_NS = 800_000_000  # what a worker gets to end by itself when there is to be none
 
 
 class Supervisor:
@@ -50,6 +51,9 @@ class Supervisor:
         self.worker: WorkerProcess | None = None
         self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
         self._held_until_ns: int | None = None  # when its last picture makes way for a card
+        self._rests: dict[str, str] = {}  # why there is to be no worker, and the card of each; the last one shows
+        self._leaving: WorkerProcess | None = None  # asked to end, and still holds the webcam
+        self._leave_by_ns = 0
         self.policy = RestartPolicy()
         self.last_failure = ""
         self._generations, self._switch_ids = itertools.count(1), itertools.count(1)
@@ -59,7 +63,10 @@ class Supervisor:
 
     def tick(self, now_ns: int) -> None:
         """Start what is due, end what hangs, replace a picture that is held too long."""
-        if self.worker is None and now_ns / 1e9 >= self.policy.due_s:
+        if self._leaving is not None:
+            if now_ns >= self._leave_by_ns:
+                self._leaving.kill()
+        elif self.worker is None and not self._rests and now_ns / 1e9 >= self.policy.due_s:
             self._start(now_ns)
         elif self.worker is not None and (why := self.worker.hangs(now_ns)):
             log.warning("The worker %s; it is killed and started again", why)
@@ -67,6 +74,39 @@ class Supervisor:
             self.worker.kill()
         if self._held_until_ns is not None and now_ns >= self._held_until_ns:
             self._show_card("restarting")
+
+    def rest(self, why: str, card: str) -> None:
+        """Have no worker, so that the webcam is closed, and show `card` instead, at once, until `wake(why)`.
+
+        There may be several reasons at a time; the card of the last one given shows.
+        """
+        self._rests.pop(why, None)
+        self._rests[why] = card
+        self._show_card(card)
+        self._dismiss()
+
+    def wake(self, why: str) -> None:
+        """Take back one reason to rest; without any there is a worker again."""
+        if self._rests.pop(why, None) is None:
+            return
+        self._show_card(next(reversed(self._rests.values()), "starting"))
+        if not self._rests:
+            self.policy.forgive()
+            self.tick(time.monotonic_ns())
+
+    def renew(self, settings: Settings) -> None:
+        """Have another worker, with other settings; size and rate are the same. What is on air is held meanwhile."""
+        self._settings = settings
+        shown = self._shown
+        self._dismiss()
+        self.policy.forgive()
+        if shown is not None:
+            self._held_until_ns = time.monotonic_ns() + _HOLD_NS
+
+    @property
+    def resting(self) -> str:
+        """Why there is to be no worker; empty where there is to be one."""
+        return next(reversed(self._rests), "")
 
     def switch(self, name: str, answer: Answer) -> None:
         """Have the worker change to lens `name`, which exists; answers when it is on air, or refused."""
@@ -77,7 +117,7 @@ class Supervisor:
                 self.policy.forgive()
             else:
                 self.worker.send({"command": "switch", "id": 0, "lens": name})
-            answer({"lens": name, "state": "starting"})
+            answer({"lens": name, "state": self.resting or "starting"})
             return
         identity = next(self._switch_ids)
         self._switches[identity] = (answer, name)
@@ -100,9 +140,10 @@ class Supervisor:
 
     def close(self, timeout_s: float) -> None:
         """End the worker."""
-        if self.worker is not None:
-            self.worker.wait(timeout_s)
-            self.worker.close()
+        for worker in (self.worker, self._leaving):
+            if worker is not None:
+                worker.wait(timeout_s)
+                worker.close()
 
     def worker_picture(self, worker: WorkerProcess) -> None:
         """Publish it at once, where the worker is on air."""
@@ -121,15 +162,17 @@ class Supervisor:
     def worker_ended(self, worker: WorkerProcess) -> None:
         """Plan the next one."""
         now_ns = time.monotonic_ns()
+        if worker is self._leaving:
+            worker.close()
+            self._leaving = None
+            self.tick(now_ns)
+            return
         log.warning("The worker ended (exit status %s)", worker.exit_status)
         if worker.exit_status not in {None, -9} or not self.last_failure:
             self.last_failure = f"the worker ended with exit status {worker.exit_status}"
         worker.close()
         self.worker = None
-        gone = LensError("the lens", "the worker ended before it was changed", "try again")
-        for answer, _ in self._switches.values():
-            answer(gone)
-        self._switches.clear()
+        self._refuse_switches()
         self.policy.failed(now_ns / 1e9)
         if self._shown is worker:
             self._held_until_ns = now_ns + _HOLD_NS
@@ -138,6 +181,20 @@ class Supervisor:
             self._cards.explain("stopped", f"{self.last_failure}. Next try in {RETRY_S:.0f} s. See: lensd status")
             self._show_card("stopped")
         self.tick(now_ns)  # after a first failure the next one is due at once
+
+    def _dismiss(self) -> None:
+        """Have the worker end, without taking it for a failure."""
+        if self.worker is not None:
+            self._leaving, self.worker = self.worker, None
+            self._leave_by_ns = time.monotonic_ns() + _LEAVE_NS
+            self._leaving.stop()
+            self._refuse_switches()
+
+    def _refuse_switches(self) -> None:
+        gone = LensError("the lens", "the worker ended before it was changed", "try again")
+        for answer, _ in self._switches.values():
+            answer(gone)
+        self._switches.clear()
 
     def _start(self, now_ns: int) -> None:
         try:

@@ -52,6 +52,7 @@ class PreviewSite:
                 web.get("/lenses", self._lens_list, name="lenses", allow_head=False),
                 web.get("/lenses/{name}/preview", self._preview, name="preview", allow_head=False),
                 web.post("/switch", self._switch, name="switch"),
+                web.post("/pause", self._pause, name="pause"),
                 *(web.get(f"/{name}", self._file, name=name, allow_head=False) for name in _STATIC),
             ]
         )
@@ -96,12 +97,7 @@ class PreviewSite:
         return web.Response(body=picture, content_type="image/webp")
 
     async def _switch(self, request: web.Request) -> web.Response:
-        if request.content_type != "application/json":
-            return refusal(415, "the switch", "must be JSON")
-        try:
-            lens = decode(await request.read()).get("lens")
-        except ProtocolError:
-            return refusal(400, "the switch", "is no JSON object")
+        lens = await _posted(request, "lens")
         if not isinstance(lens, str) or len(lens) > MAX_NAME:
             return refusal(400, "the switch", "needs the name of a lens")
         try:
@@ -109,6 +105,26 @@ class PreviewSite:
         except LensdError as error:
             return _refused(error)
         return web.json_response({"lens": str(result.get("lens", lens))})
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        paused = await _posted(request, "paused")
+        if not isinstance(paused, bool):
+            return refusal(400, "the pause", "must be true or false")
+        try:
+            await self._link.call("pause" if paused else "resume", {}, _STATUS_TIMEOUT_S)
+        except LensdError as error:
+            return _refused(error)
+        return web.json_response({"paused": paused})
+
+
+async def _posted(request: web.Request, name: str) -> object:
+    """Return a value of the posted JSON object; None where it lacks it or is none."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        return decode(await request.read()).get(name)
+    except ProtocolError:
+        return None
 
 
 def _refused(error: LensdError) -> web.Response:

@@ -16,6 +16,7 @@ _STATES = {
     "camera-busy": ("bad", "The camera is used by another program"),
     "camera-failed": ("bad", "The camera does not answer"),
     "lens-failed": ("bad", "The lens failed"),
+    "paused": ("wait", "Paused: the webcam is closed"),
     "stopped": ("bad", "Stopped"),
 }
 
@@ -24,7 +25,8 @@ def figures_from_status(status: Message) -> dict[str, Any]:
     """Return what the page shows of the keeper's status.
 
     Returns:
-        `lens`: the chosen one's name. `mark`: live, wait or bad. `state`: a few words; `why`: more of it, or empty.
+        `lens`: the chosen one's name. `paused`: whether the webcam is closed on request. `mark`: live, wait or bad.
+        `state`: a few words; `why`: more of it, or empty.
         `figures`: a list of [term, value, detail], each a text, the detail often empty.
     """
     worker = status.get("worker")
@@ -32,6 +34,7 @@ def figures_from_status(status: Message) -> dict[str, Any]:
     mark, state = _STATES.get(_text(worker.get("state")), ("wait", "One moment…"))
     return {
         "lens": _text(status.get("lens")),
+        "paused": bool(status.get("paused")),
         "mark": mark,
         "state": state,
         "why": "" if mark == "live" else _text(worker.get("why")),

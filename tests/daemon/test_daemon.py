@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ def test_the_demo_comes_on_air_and_status_tells_of_it(daemon):
     readable = daemon.command("status")
     assert readable.returncode == 0
     assert "640x480 at 30" in readable.stdout
+    assert re.search(r"^faces +0$", readable.stdout, re.MULTILINE)  # lens none looks for none
 
 
 def test_a_killed_worker_is_replaced_and_the_daemon_says_so(daemon):
@@ -170,3 +172,42 @@ def test_the_keeper_is_small(daemon):
 def test_status_json_is_one_object(daemon):
     daemon.start(*DEMO)
     assert isinstance(json.loads(daemon.command("status", "--json").stdout), dict)
+
+
+def test_a_pause_ends_the_worker_and_outlives_a_restart(daemon):
+    daemon.start(*DEMO, "--lens", "none").until_on_air("worker")
+    worker = daemon.worker_pid()
+    done = daemon.command("pause")
+    assert done.returncode == 0, done.stderr
+    assert "lensd resume" in done.stdout
+    assert daemon.status()["on_air"] == "paused"
+    daemon.until(lambda: not alive(worker), "the worker, and with it the webcam, is gone")
+    published = daemon.status()["published"]
+    daemon.until(lambda: daemon.status()["published"] > published + 5, "the card is published")
+    switched = daemon.command("switch", "thug-life-overlay").stdout
+    assert switched == "Lens thug-life-overlay was chosen; the camera is paused.\n"
+    daemon.process.kill()
+    daemon.process.wait()
+    daemon.start(*DEMO)
+    told = daemon.status()
+    assert (told["on_air"], told["paused"], told["worker"]["pid"]) == ("paused", "paused", None)
+    assert "lensd resume" in daemon.said()
+    assert daemon.command("pause", "--blank").returncode == 0
+    assert daemon.status()["on_air"] == "blank"
+    assert "on air    blank" in daemon.command("status").stdout
+    assert daemon.command("resume").returncode == 0
+    daemon.until_on_air("worker")
+    told = daemon.status()
+    assert (told["paused"], told["lens"], told["worker"]["restarts"]) == (None, "thug-life-overlay", 0)
+
+
+def test_a_pause_that_comes_with_the_start_of_a_worker_is_kept_and_one_resume_is_enough(daemon):
+    daemon.start(*DEMO, "--lens", "none")
+    for _ in range(5):
+        daemon.command("pause")
+        daemon.command("resume")
+    daemon.until_on_air("worker")
+    daemon.command("pause")
+    assert daemon.status()["worker"] == {
+        "pid": None, "state": "paused", "why": "", "generation": None, "restarts": 0
+    }  # fmt: skip

@@ -10,8 +10,9 @@ import pytest
 
 from lensd.errors import AlreadyRunning, ControlError, SinkError
 from lensd.frames import VideoFormat
-from lensd.keeper.cards import CARDS, CardBook
+from lensd.keeper.cards import BLANK, CARDS, CardBook
 from lensd.keeper.instance import InstanceLock, private_folder
+from lensd.keeper.memory import Memory
 from lensd.keeper.publisher import Publisher
 from lensd.keeper.restart import MAX_FAILURES, RETRY_S, RestartPolicy
 from lensd.shared_picture import SharedPictureReader, SharedPictureWriter, create_shared_picture
@@ -180,3 +181,28 @@ def test_an_output_that_fails_is_left_and_publishing_goes_on(tmp_path):
     assert publisher.published == 1
     assert publisher.figures(20)["write_errors"] == 1
     os.close(descriptor)
+
+
+def test_blackness_is_there_before_any_card_is_drawn():
+    book, out = CardBook(320, 240), np.empty(320 * 240 * 3 // 2, np.uint8)
+    try:
+        assert book.reader(BLANK).copy_newest(out) is not None
+        assert set(out[: 320 * 240]) == {16}
+        assert set(out[320 * 240 :]) == {128}
+    finally:
+        book.close()
+
+
+def test_what_is_remembered_is_there_again_and_rubbish_is_nothing(tmp_path):
+    path = tmp_path / "new/state.json"
+    memory = Memory(path)
+    assert memory.text("lens") is None
+    memory.put("lens", "toon")
+    memory.put("paused", "blank")
+    assert Memory(path).text("lens") == "toon"
+    memory.put("paused", None)
+    assert Memory(path).text("paused") is None
+    for rubbish in (b"", b"[1]", b"{", b"[" * 100_000, b'{"lens": 3}', b"\xff"):
+        path.write_bytes(rubbish)
+        assert Memory(path).text("lens") is None
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -69,7 +69,7 @@ class StandInKeeper:
 
     def __init__(self, *, data_home):
         self.events, self.requests = [], []
-        self.lens = "none"
+        self.lens, self.paused = "none", None
         self.broken = {}  # lens: the error with which a switch to it is refused
         self.slow = {}  # lens: how long a switch to it takes, in seconds
         self.deaf = set()  # methods that are never answered
@@ -122,10 +122,14 @@ class StandInKeeper:
             timer = threading.Timer(self.slow.get(name, 0), answer, [{"lens": name, "state": "on"}])
             timer.daemon = True
             timer.start()
+        elif request.method in {"pause", "resume"}:
+            self.paused = "paused" if request.method == "pause" else None
+            answer({"paused": self.paused})
 
     def status(self):
         return {
             "lens": self.lens,
+            "paused": self.paused,
             "camera": "Integrated Camera",
             "output": "SnapLens Camera (/dev/video10)",
             "output_problem": None,

@@ -160,6 +160,16 @@ def test_a_switch_from_elsewhere_is_shown(page, keeper):
     assert switches(keeper) == []
 
 
+def test_the_button_pauses_and_resumes_and_follows_a_pause_from_elsewhere(page, keeper):
+    says = "document.querySelector('#pause').textContent === '%s'"
+    page.until(says % "Pause")
+    page.click("#pause")
+    page.until(says % "Resume")
+    assert keeper.paused == "paused"
+    keeper.paused = None
+    page.until(says % "Pause")
+
+
 def test_a_hidden_page_is_no_viewer_and_comes_back(page, keeper):
     keeper.until_viewers(1)
     page.hide()
@@ -187,6 +197,8 @@ def test_every_control_has_a_name_and_the_keyboard_reaches_it(page):
     assert ("image", "The picture that programs see") in roles or ("img", "The picture that programs see") in roles
     assert not [role for role, name in roles if role in {"radio", "button", "img", "image"} and not name]
     page.run("document.activeElement.blur()")
+    page.key("Tab", windowsVirtualKeyCode=9)
+    assert page.run("document.activeElement.id") == "pause"
     page.key("Tab", windowsVirtualKeyCode=9)
     assert page.run("document.activeElement.dataset.name") == "none"
     assert page.run("[...document.querySelectorAll('.lens')].filter((lens) => lens.tabIndex === 0).length") == 1

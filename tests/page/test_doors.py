@@ -155,6 +155,16 @@ def test_a_switch_must_say_that_it_is_json(browser):
     assert browser.post("/switch", '{"lens": "none"}', Content_Type="text/plain")[0].status == 415
 
 
+def test_the_webcam_is_closed_and_opened_from_the_page_and_nothing_else_is_taken_for_either(browser, keeper):
+    for body in ("", "[]", "{}", '{"paused": 1}', '{"paused": "yes"}'):
+        assert browser.post("/pause", body)[0].status == 400
+    assert keeper.requests == []
+    for paused in (True, False):
+        assert browser.post("/pause", json.dumps({"paused": paused}))[0].status == 200
+        assert bool(keeper.paused) is paused
+        assert json.loads(browser.get("/status")[1])["paused"] is paused
+
+
 def test_no_path_of_the_visitors_is_opened(browser, lenses):
     package = write_lens(lenses, "red", "Red", (255, 0, 0))
     for folder in (lenses, lenses.parent):

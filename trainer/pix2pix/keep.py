@@ -79,7 +79,7 @@ def newest(folder: Path) -> Path:
         ConfigError: there is none.
     """
     if not (found := numbered(folder)):
-        raise ConfigError(str(folder), "holds no checkpoint", "lensd pix2pix train --help")
+        raise ConfigError(str(folder), "holds no checkpoint", "lensd train --help")
     return found[-1]
 
 
@@ -128,7 +128,7 @@ def load(path: Path) -> tuple[dict[str, Tensor], State]:
     file = newest(path) if path.is_dir() else path
     tensors, told = checkpoint.load(file)
     if told.get("kind") != _KIND:
-        raise ConfigError(str(file), "is not of pix2pix", "a checkpoint that `lensd pix2pix train` wrote")
+        raise ConfigError(str(file), "is not of pix2pix", "a checkpoint that `lensd train` wrote")
     try:
         best = math.inf if told["best"] is None else float(told["best"])
         options, pace = Options.of(told["options"]), dict(told.get("pace", {}))

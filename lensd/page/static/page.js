@@ -21,7 +21,7 @@ function say(text) {
 }
 
 // Commands in hints are set as what is to be typed.
-const COMMAND = /(lensd (?:run|status|lenses|switch NAME|switch|stop|devices|preview|doctor)\b)/;
+const COMMAND = /(lensd (?:run|status|lenses|switch NAME|switch|pause|resume|stop|devices|preview|doctor)\b)/;
 
 function spoken(text) {
   return text.split(COMMAND).map((part, at) => {
@@ -133,6 +133,7 @@ async function follow() {
       const status = await ask("/status");
       setState(status.mark, status.why ? `${status.state}: ${status.why}` : status.state);
       showFigures(status.figures);
+      showPause(status.paused);
       if (status.lens !== active) {
         active = status.lens;
         if (!lenses.some((lens) => lens.name === active)) await listLenses();
@@ -163,6 +164,32 @@ function newFigure() {
   }
   return entry;
 }
+
+// ---- The pause ----------------------------------------------------------------------------------------------------
+
+function showPause(paused) {
+  const button = byId("pause");
+  const text = paused ? "Resume" : "Pause";
+  if (button.textContent === text) return;
+  button.textContent = text;
+  button.setAttribute("aria-pressed", String(paused));
+  button.title = paused ? "Open the webcam again" : "Close the webcam; programs see a card";
+}
+
+byId("pause").addEventListener("click", async () => {
+  const paused = byId("pause").getAttribute("aria-pressed") !== "true";
+  try {
+    await ask("/pause", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ paused }),
+    });
+    say("");
+    showPause(paused);
+  } catch (error) {
+    if (!ended) say(error instanceof TypeError ? "The preview does not answer." : error.message);
+  }
+});
 
 // ---- The lenses ----------------------------------------------------------------------------------------------------
 
