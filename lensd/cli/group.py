@@ -32,6 +32,7 @@ _COMMANDS = {
     "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
     "distil": "lensd.cli.training:distil",
+    "train": "lensd.cli.training:train",
     "pix2pix": "lensd.cli.training:pix2pix",
     "completion": "lensd.cli.completion:completion",
 }
