@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -21,10 +20,9 @@ from lensd.errors import LensdError
 from lensd.lens.catalogue import find_lens
 from lensd.lens.open import open_lens, teacher_of
 from lensd.lens.package import open_package
+from tests.new.conftest import dressed, photographs, write_rgb
 from trainer import checkpoint
 from trainer.new.command import new
-
-from tests.new.conftest import dressed, photographs, write_rgb
 
 TINY = ("--size", "64", "--steps", "4", "--threads", "1")
 # A checkpoint after every step, as after two minutes of a real one.
@@ -43,14 +41,13 @@ def run(*arguments, fine=True):
 
 def started(*arguments, limit=None):
     """The same as a process, maybe with no file larger than `limit` bytes."""
-    at_start = None if limit is None else partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
+    bounded = "" if limit is None else f"import resource as r; r.setrlimit(r.RLIMIT_FSIZE, ({limit}, {limit})); "
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "new", *(str(argument) for argument in arguments)],
+        [sys.executable, "-c", bounded + PROGRAM, "new", *(str(argument) for argument in arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        preexec_fn=at_start,
     )
 
 

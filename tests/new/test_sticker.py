@@ -4,10 +4,9 @@ import pytest
 from lensd.errors import MediaError
 from lensd.lens.align import template_points
 from lensd.lens.overlay import render_crop
+from tests.new.conftest import write_rgb
 from trainer.new.cropping import crop_round
 from trainer.new.sticker import PLACES, box_of, read_sticker
-
-from tests.new.conftest import write_rgb
 
 
 def picture(path, height, width, around=0):
