@@ -34,7 +34,15 @@ USED: dict[str, tuple[str, ...]] = {
     "INetworkDefinition": ("num_inputs", "num_outputs", "get_input", "get_output"),
     "ParserError": ("desc", "node"),
     "OnnxParser": ("__init__", "parse", "num_errors", "get_error"),
-    "IBuilderConfig": ("progress_monitor", "num_compute_capabilities", "set_compute_capability"),
+    "ITimingCache": ("serialize",),
+    "IBuilderConfig": (
+        "progress_monitor",
+        "num_compute_capabilities",
+        "set_compute_capability",
+        "create_timing_cache",
+        "set_timing_cache",
+        "get_timing_cache",
+    ),
     "Builder": ("__init__", "create_network", "create_builder_config", "build_serialized_network"),
     "Runtime": ("__init__", "deserialize_cuda_engine"),
     "ICudaEngine": (
@@ -56,7 +64,7 @@ PLAIN = (
     (r"\btyping\.(ClassVar|Any|overload)\b", r"\1"),
     (r"\bILogger\.Severity\b", "object"),
     (r"-> \.\.\.:", "-> ParserError:"),  # a C++ name
-    (r"-> (IHostMemory|ICudaEngine|IExecutionContext):", r"-> \1 | None:"),  # a null pointer
+    (r"-> (IHostMemory|ICudaEngine|IExecutionContext|ITimingCache):", r"-> \1 | None:"),  # a null pointer
     (r"-> tuple:", "-> tuple[int, ...]:"),
     (r": (\w+) = None", r": \1 | None = None"),
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-import time
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -17,10 +15,10 @@ from lensd.errors import ConfigError, LensError
 from lensd.lens.manifest import Precision
 
 if TYPE_CHECKING:
+    from lensd.doctor.prove import Proof
     from lensd.lens.package import LensPackage
 
-_BUILT = ("tensorrt", "tensorrt-rtx")
-_WAIT_S = 0.2
+RUNTIMES = tuple(name for name in get_args(RuntimeChoice) if name != "auto")
 
 
 class _Export(click.Command):
@@ -54,24 +52,26 @@ def _trainers_command() -> click.Command:
     raise ConfigError(what, "needs the trainer, which is not installed", "pip install 'snaplens[trainer]'")
 
 
+def dotted(_ctx: object, _option: object, text: str | None) -> str | None:
+    """Return a compute capability as major.minor, also where it was given as "89"."""
+    return f"{text[:-1]}.{text[-1]}" if text and text.isdecimal() and len(text) > 1 else text
+
+
 @click.command(cls=_Export)
 @click.argument("lens", shell_complete=complete_lens)
 @click.option(
-    "--runtime",
-    type=click.Choice([name for name in get_args(RuntimeChoice) if name != "auto"]),
-    required=True,
-    help="What is to run it.",
+    "--runtime", type=click.Choice(RUNTIMES), default="onnxruntime", show_default=True, help="What is to run it."
 )
 @click.option(
     "--compute-capability",
     metavar="CC",
-    callback=lambda _ctx, _option, text: _dotted(text),
+    callback=dotted,
     help="Build for another GPU, such as 8.9 or 89 for GeForce RTX 40 (tensorrt-rtx only; no GPU is needed here).",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Also write the plan into this folder, as LENS-RUNTIME-smCC.plan, and TensorRT's log of the build beside it.",
+    help="Write what that runtime runs into this folder, what is known of it as JSON beside it, and TensorRT's log.",
 )
 @click.option(
     "--precision",
@@ -85,86 +85,60 @@ def export(
 ) -> None:
     """Make LENS (a name or a package's path) ready for a runtime, and prove it.
 
-    For tensorrt and tensorrt-rtx a plan is built and kept where the daemon finds it. The other runtimes need nothing
-    built. The lens's golden pair is run in each that can run here.
+    For tensorrt and tensorrt-rtx a plan is built, and kept where the daemon finds it if it is for this machine's GPU.
+    The other runtimes run the lens's own ONNX network: uint8, (1, S, S, 3) in and (1, S, S, 4) out. The lens's golden
+    pair is run before anything is kept or written; of a plan for a GPU that is not here, that of its network.
 
     \b
     lensd export thug-life --runtime tensorrt
     lensd export thug-life --runtime tensorrt-rtx --compute-capability 8.9 --output .
+    lensd export thug-life --output .
 
     A training run's CHECKPOINT is written as a lens package: lensd export CHECKPOINT --help
     """  # noqa: D301  \b is click's mark for lines that stay as they are
-    from lensd.lens.network import check_network
     from lensd.lens.open import find_package
     from lensd.lens.package import open_package
 
     path = find_package(lens)
     if path is None:
         raise LensError("lens none", "draws nothing, so there is nothing to export", "lensd lenses")
-    package = open_package(path)
-    crop, network = package.manifest.crop, package.network_in(precision)  # raises where there is no network
-    if crop is not None:
-        check_network(network, crop.size_px, f"{package.name}.lens")
-    if runtime not in _BUILT:
-        if compute_capability or output:
-            given = "--compute-capability" if compute_capability else "--output"
-            raise ConfigError(given, f"{runtime} runs the package's own network; nothing is built for it")
-        _prove(package, runtime, precision)
-        return
-    plan, log = _build(network, package.name, runtime, compute_capability)
-    if output is not None:
-        kind = runtime if precision == "float32" else f"{runtime}-{precision}"
-        path = output / f"{package.name}-{kind}-sm{(compute_capability or _here()).replace('.', '')}.plan"
-        _write(log.encode(), path.with_suffix(".log"))
-        _write(plan, path)
-    if compute_capability is None:
-        _keep(network, runtime, plan)
-        _prove(package, runtime, precision)
+    export_package(open_package(path), runtime, precision, compute_capability, output)
+
+
+def export_package(
+    package: LensPackage,
+    runtime: RuntimeChoice,
+    precision: Precision,
+    compute_capability: str | None,
+    output: Path | None,
+) -> None:
+    """Do what `lensd export LENS` does, and print what was done.
+
+    Raises:
+        LensdError: as `lensd.doctor.artefact.make_artefact` and its `write`.
+    """
+    from lensd.doctor.artefact import BUILT, make_artefact
+
+    name = package.name
+    if runtime in BUILT:
+        with click.progressbar(length=100, label=f"{name} for {runtime}", file=sys.stderr) as bar:
+            made = make_artefact(
+                package, runtime, precision, compute_capability, lambda share: bar.update(round(100 * share) - bar.pos)
+            )
+        size = f"{len(made.content) / 1e6:.1f} MB in {made.seconds:.1f} s"
+        print(f"{name} for {runtime}: plan of {size}; build log {len(made.log.splitlines())} lines")
+        print(f"timing cache: {made.timings}")
     else:
-        print(f"not run here: it is for GPUs of compute capability {compute_capability}")
+        made = make_artefact(package, runtime, precision, compute_capability)
+    if made.proof is not None:
+        print(_proved(name, made.proof))
+    elif made.network is not None:
+        print(f"the network: {_proved(name, made.network)}")
+        print(f"the plan is not checked here: {made.unproved}")
+    if output is not None:
+        for path in made.write(output):
+            print(f"wrote {path}")
 
 
-def _dotted(text: str | None) -> str | None:
-    """Return a compute capability as major.minor, also where it was given as "89"."""
-    return f"{text[:-1]}.{text[-1]}" if text and text.isdecimal() and len(text) > 1 else text
-
-
-def _build(network: bytes, name: str, runtime: str, compute_capability: str | None) -> tuple[bytes, str]:
-    from lensd.engine.plan_process import PlanBuild
-
-    begin = time.monotonic()
-    build = PlanBuild(network, runtime, compute_capability=compute_capability, name=name)
-    with closing(build), click.progressbar(length=100, label=f"{name} for {runtime}", file=sys.stderr) as bar:
-        plan, log = build.result(lambda share: bar.update(round(100 * share) - bar.pos)), build.log()
-    print(f"{name} for {runtime}: plan of {len(plan) / 1e6:.1f} MB in {time.monotonic() - begin:.1f} s")
-    return plan, log
-
-
-def _here() -> str:
-    from lensd.engine.cuda import gpu
-
-    return "{}.{}".format(*gpu().compute_capability)
-
-
-def _write(plan: bytes, path: Path) -> None:
-    from lensd.whole_file import write_whole
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, plan)
-    except OSError as error:
-        raise ConfigError(str(path), error.strerror or str(error), "--output FOLDER") from error
-    print(f"wrote {path}")
-
-
-def _keep(network: bytes, runtime: str, plan: bytes) -> None:
-    from lensd.engine.tensorrt import keep_plan
-
-    print(f"kept as {keep_plan(network, runtime, plan)}")
-
-
-def _prove(package: LensPackage, runtime: RuntimeChoice, precision: Precision) -> None:
-    from lensd.doctor.prove import prove
-
-    proof = prove(package, runtime, precision)
-    print(f"{package.name} in {proof.runtime}: golden pair {proof.psnr_db:g} dB, {proof.best_ms:g} ms a frame")
+def _proved(name: str, proof: Proof) -> str:
+    return f"{name} in {proof.runtime}: golden pair {proof.psnr_db:g} dB, {proof.best_ms:g} ms a frame"

@@ -25,6 +25,7 @@ from lensd.lens.package import open_package
 if TYPE_CHECKING:
     from lensd.lens.manifest import Precision
     from lensd.lens.package import LensPackage
+    from lensd.ports import Engine
 
 _RUNS = 15
 
@@ -57,14 +58,24 @@ def prove(package: LensPackage, runtime: RuntimeChoice, precision: Precision = "
     network = package.network_in(precision)
     check_network(network, manifest.crop.size_px, f"{package.name}.lens in {precision}")
     with closing(open_engine(network, runtime=runtime, name=f"lens {package.name}")) as engine:
-        result = check_golden(package, engine, precision)
-        x, out = golden_pair(package)
-        times_ms = []
-        for _ in range(_RUNS):
-            begin = time.perf_counter()
-            engine.infer(x, out)
-            times_ms.append(1e3 * (time.perf_counter() - begin))
-        return Proof(engine.runtime, round(min(result.psnr_db, 99.0), 1), round(min(times_ms), 2))
+        return prove_engine(package, engine, precision)
+
+
+def prove_engine(package: LensPackage, engine: Engine, precision: Precision = "float32") -> Proof:
+    """Run the golden pair of a generator in `engine`, which has its network in `precision`; the caller closes it.
+
+    Raises:
+        LensError: another picture than the golden one.
+        EngineError: the network could not be run.
+    """
+    result = check_golden(package, engine, precision)
+    x, out = golden_pair(package)
+    times_ms = []
+    for _ in range(_RUNS):
+        begin = time.perf_counter()
+        engine.infer(x, out)
+        times_ms.append(1e3 * (time.perf_counter() - begin))
+    return Proof(engine.runtime, round(min(result.psnr_db, 99.0), 1), round(min(times_ms), 2))
 
 
 def prove_apart(path: Path, runtime: str, timeout_s: float) -> Proof:

@@ -11,7 +11,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from lensd.engine.cuda import gpu
-from lensd.engine.tensors import dtype_named, first_line, require_buffers, require_network
+from lensd.engine.tensors import Terminals, dtype_named, first_line
 from lensd.errors import EngineError, RuntimeMissing
 from lensd.frames import TensorSpec
 
@@ -67,10 +67,8 @@ class OnnxRuntimeEngine:
         self._session = self._open(network, provider)
         inputs = [self._spec(node) for node in self._session.get_inputs()]
         outputs = [self._spec(node) for node in self._session.get_outputs()]
-        require_network(self._what, inputs, outputs)
-        self._input, self._output = inputs[0], outputs[0]
+        self._ends = Terminals(self._what, inputs, outputs)
         self._binding = self._session.io_binding()
-        self._bound: tuple[U8, U8 | F32] | None = None
 
     def _open(self, network: bytes, provider: str) -> ort.InferenceSession:
         options = ort.SessionOptions()
@@ -105,12 +103,12 @@ class OnnxRuntimeEngine:
     @property
     def input(self) -> TensorSpec:
         """What goes in."""
-        return self._input
+        return self._ends.input
 
     @property
     def output(self) -> TensorSpec:
         """What comes out."""
-        return self._output
+        return self._ends.output
 
     def infer(self, x: U8, out: U8 | F32) -> None:
         """Run the network once, straight from `x` into `out`; both are remembered until the next call.
@@ -118,7 +116,7 @@ class OnnxRuntimeEngine:
         Raises:
             EngineError: a buffer is not as specified, or the runtime failed.
         """
-        if self._bound is None or self._bound[0] is not x or self._bound[1] is not out:
+        if self._ends.are_new(x, out):
             self._bind(x, out)
         try:
             self._session.run_with_iobinding(self._binding)
@@ -126,13 +124,13 @@ class OnnxRuntimeEngine:
             raise EngineError(self._what, _cause(error)) from error
 
     def _bind(self, x: U8, out: U8 | F32) -> None:
-        """Point the session at the caller's own memory (the arrays are kept alive with the binding)."""
-        require_buffers(self._what, x, out, self._input, self._output)
-        self._binding.bind_input(self._input.name, "cpu", 0, self._input.dtype, x.shape, x.ctypes.data)
-        self._binding.bind_output(self._output.name, "cpu", 0, self._output.dtype, out.shape, out.ctypes.data)
-        self._bound = (x, out)
+        """Point the session at the caller's own memory."""
+        into, outof = self._ends.input, self._ends.output
+        self._binding.bind_input(into.name, "cpu", 0, into.dtype, x.shape, x.ctypes.data)
+        self._binding.bind_output(outof.name, "cpu", 0, outof.dtype, out.shape, out.ctypes.data)
+        self._ends.hold(x, out)
 
     def close(self) -> None:
         """Free the network and its memory."""
-        self._bound = None
+        self._ends.release()
         del self._binding, self._session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import openvino as ov
 
-from lensd.engine.tensors import first_line, require_buffers, require_network
+from lensd.engine.tensors import Terminals, first_line
 from lensd.errors import EngineError
 from lensd.frames import TensorSpec
 
@@ -36,12 +36,10 @@ class OpenVinoEngine:
         try:
             model = ov.Core().read_model(network, b"")
             inputs, outputs = ([self._spec(port) for port in ports] for ports in (model.inputs, model.outputs))
-            require_network(self._what, inputs, outputs)
+            self._ends = Terminals(self._what, inputs, outputs)
             self._request = ov.Core().compile_model(model, "CPU", _ONE_THREAD).create_infer_request()
         except (RuntimeError, ValueError) as error:
             raise EngineError(self._what, first_line(error)) from error
-        self._input, self._output = inputs[0], outputs[0]
-        self._bound: tuple[U8, U8 | F32] | None = None
 
     @staticmethod
     def _spec(port: ov.Output) -> TensorSpec:
@@ -56,12 +54,12 @@ class OpenVinoEngine:
     @property
     def input(self) -> TensorSpec:
         """What goes in."""
-        return self._input
+        return self._ends.input
 
     @property
     def output(self) -> TensorSpec:
         """What comes out."""
-        return self._output
+        return self._ends.output
 
     def infer(self, x: U8, out: U8 | F32) -> None:
         """Run the network once, straight from `x` into `out`; both are remembered until the next call.
@@ -70,16 +68,15 @@ class OpenVinoEngine:
             EngineError: a buffer is not as specified, or the runtime failed.
         """
         try:
-            if self._bound is None or self._bound[0] is not x or self._bound[1] is not out:
-                require_buffers(self._what, x, out, self._input, self._output)
+            if self._ends.are_new(x, out):
                 self._request.set_input_tensor(ov.Tensor(x, shared_memory=True))
                 self._request.set_output_tensor(ov.Tensor(out, shared_memory=True))
-                self._bound = (x, out)
+                self._ends.hold(x, out)
             self._request.infer()
         except RuntimeError as error:
             raise EngineError(self._what, first_line(error)) from error
 
     def close(self) -> None:
         """Free the network and its memory."""
-        self._bound = None
+        self._ends.release()
         del self._request

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lensd.engine.cuda import gpu
 from lensd.engine.tensorrt_api import MODULES, Listener, TensorRt, load, progress_monitor
+from lensd.engine.timing_cache import TimingCache, timings_file
 from lensd.errors import ConfigError, EngineError, LensdError, RuntimeMissing
 from lensd.whole_file import write_whole
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import tensorrt_rtx as api
 
 _NICENESS = 10
+TIMINGS = "timing cache: "
+"""How the log's line about it begins."""
 
 
 def build_plan(
@@ -34,6 +37,7 @@ def build_plan(
     name: str = "network",
     report: Callable[[float], bool] = lambda _share: True,
     hear: Callable[[str], object] = lambda _line: None,
+    timings: Path | None = None,
 ) -> bytes:
     """Return the plan of `network`, in this process.
 
@@ -46,7 +50,8 @@ def build_plan(
         compute_capability: such as "8.9"; None takes this machine's GPU.
         name: how errors call the network.
         report: told the share done, 0..1, perhaps from other threads; False cancels.
-        hear: told what TensorRT says meanwhile, a line each.
+        hear: told what TensorRT says meanwhile, a line each; the last line is about the timing cache.
+        timings: the folder where kernels' timings are kept; "tensorrt" alone has any. None keeps none.
 
     Raises:
         RuntimeMissing: not installed, or no GPU where one is needed, or one that the runtime does not know.
@@ -65,6 +70,9 @@ def build_plan(
     if runtime == "tensorrt-rtx":
         config.num_compute_capabilities = 1
         config.set_compute_capability(_compute_capability(compute_capability or here or ""), 0)
+    cache = None
+    if runtime == "tensorrt" and timings is not None:
+        cache = TimingCache(config, timings_file(timings, trt.__version__, gpu()))
     monitor = progress_monitor(trt, report)
     config.progress_monitor = monitor
     definition = builder.create_network()
@@ -72,6 +80,10 @@ def build_plan(
     plan = builder.build_serialized_network(definition, config)
     if plan is None:
         raise EngineError(what, listener.cause("TensorRT built no plan"))
+    if cache is not None:
+        hear(f"{TIMINGS}{cache.keep()} bytes kept")
+    else:
+        hear(f"{TIMINGS}none ({'TensorRT for RTX times nothing' if runtime == 'tensorrt-rtx' else 'not asked for'})")
     return bytes(plan)
 
 
@@ -103,6 +115,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runtime", required=True, choices=sorted(MODULES))
     parser.add_argument("--compute-capability", help="such as 8.9; without it, this machine's GPU")
     parser.add_argument("--log", type=Path, default=os.devnull, help="write here what TensorRT says")
+    parser.add_argument("--timings", type=Path, help="folder of the timing cache; without it, none is kept")
     parser.add_argument("--name", default="network", help="how errors call the network")
     options = parser.parse_args(arguments)
 
@@ -124,6 +137,7 @@ def main(arguments: list[str]) -> int:
                 name=options.name,
                 report=lambda share: say(progress=round(share, 3)),
                 hear=lambda line: log.write(line.rstrip() + "\n"),
+                timings=options.timings,
             )
         write_whole(options.output, plan, mode=0o600)
     except LensdError as error:

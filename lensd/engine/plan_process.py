@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lensd.config import cache_dir
 from lensd.errors import ConfigError, EngineError, RuntimeMissing
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class PlanBuild:
         (folder / "network.onnx").write_bytes(network)
         self._log = folder / "build.log"
         command = [sys.executable, "-m", "lensd.engine.plan_build", "--runtime", runtime, "--name", name]
-        command += ["--log", str(self._log)]
+        command += ["--log", str(self._log), "--timings", str(cache_dir() / "plans")]
         if compute_capability:
             command += ["--compute-capability", compute_capability]
         with (folder / "network.onnx").open("rb") as network_file, self._complaints.open("wb") as complaints:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from lensd.engine.tensorrt_api import Listener
-from lensd.engine.tensors import dtype_named, require_buffers, require_network
+from lensd.engine.tensors import Terminals, dtype_named
 from lensd.errors import EngineError
 from lensd.frames import TensorSpec
 
@@ -49,7 +49,8 @@ class PlanRunner:
         with ExitStack() as held:
             self._runtime = trt.Runtime(self._listener.logger)
             self._engine = self._there(self._runtime.deserialize_cuda_engine(plan), "TensorRT refuses the plan")
-            self.input, self.output = self._specs(trt)
+            self._ends = self._terminals(trt)
+            self.input, self.output = self._ends.input, self._ends.output
             self._context = self._there(self._engine.create_execution_context(), "no memory to run the plan")
             held.callback(self._forget)
             self._stream = self._hold(held, cuda.stream, cuda.destroy_stream)
@@ -71,7 +72,7 @@ class PlanRunner:
         Raises:
             EngineError: a buffer is not as specified, or the GPU failed (the runner is to be closed).
         """
-        require_buffers(self._what, x, out, self.input, self.output)
+        self._ends.check(x, out)
         np.copyto(self._host_in, x)
         if self._executable is None:
             self._enqueue()
@@ -87,7 +88,7 @@ class PlanRunner:
         except EngineError as error:
             _log.warning("closing: %s", error)
 
-    def _specs(self, trt: TensorRt) -> tuple[TensorSpec, TensorSpec]:
+    def _terminals(self, trt: TensorRt) -> Terminals:
         inputs: list[TensorSpec] = []
         outputs: list[TensorSpec] = []
         for index in range(self._engine.num_io_tensors):
@@ -96,8 +97,7 @@ class PlanRunner:
             dtype = dtype_named(self._what, str(self._engine.get_tensor_dtype(name)), _DTYPES)
             kind = inputs if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT else outputs
             kind.append(TensorSpec(name, tuple(shape[axis] for axis in range(len(shape))), dtype))
-        require_network(self._what, inputs, outputs)
-        return inputs[0], outputs[0]
+        return Terminals(self._what, inputs, outputs)
 
     def _there(self, found: _T | None, otherwise: str) -> _T:
         if found is None:

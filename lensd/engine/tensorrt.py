@@ -39,7 +39,13 @@ class TensorRtEngine:
     """A network in TensorRT or TensorRT for RTX; a `ports.Engine`."""
 
     def __init__(
-        self, network: bytes, *, runtime: str = "tensorrt", name: str = "network", may_build: bool = True
+        self,
+        network: bytes,
+        *,
+        runtime: str = "tensorrt",
+        name: str = "network",
+        may_build: bool = True,
+        plan: bytes | None = None,
     ) -> None:
         """Load `network`, an ONNX file's bytes, by its kept plan, or by one built now in another process.
 
@@ -48,6 +54,7 @@ class TensorRtEngine:
             runtime: "tensorrt" or "tensorrt-rtx".
             name: how errors call the network.
             may_build: wait for a plan where none is kept: up to a minute with "tensorrt", a second with "tensorrt-rtx".
+            plan: one that was just built of `network` for this GPU, and is still to be proved: it is not kept here.
 
         Raises:
             RuntimeMissing: no driver, no GPU, no module, or no plan and `may_build` is false.
@@ -56,6 +63,9 @@ class TensorRtEngine:
         device = gpu()  # before anything of TensorRT: without a GPU its runtime would crash the process
         self._name, self._runtime, self._what = name, runtime, f"{name} in {runtime}"
         trt, cuda = load(runtime), Cuda(_cuda_bindings(runtime), self._what)
+        if plan is not None:
+            self._runner = PlanRunner(trt, cuda, plan, self._what)
+            return
         cache, key = PlanCache(), plan_key(network, runtime, trt.__version__, device)
         if (plan := cache.load(key)) is not None:
             try:

@@ -11,7 +11,7 @@ from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
 from lensd.keeper.lens_choice import resolve
 from lensd.settings_file import as_keys
-from lensd.virtualcam import count_readers
+from lensd.v4l2.holders import count_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,6 +12,7 @@ from tensorrt_rtx import (
     INetworkDefinition as INetworkDefinition,
     ParserError as ParserError,
     OnnxParser as OnnxParser,
+    ITimingCache as ITimingCache,
     IBuilderConfig as IBuilderConfig,
     Builder as Builder,
     Runtime as Runtime,

@@ -76,10 +76,12 @@ def test_people_get_a_line_a_check_with_the_command_below_it(lensd):
             assert below.startswith("      "), line
 
 
-def test_export_for_a_processor_proves_the_lens(lensd):
-    done = lensd("export", "tiny", "--runtime", "onnxruntime")
+def test_export_for_a_processor_proves_the_lens_and_writes_its_network(lensd, tmp_path):
+    done = lensd("export", "tiny", "--output", "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("tiny in onnxruntime: golden pair ")
+    network = tmp_path / "data/lensd/lenses/tiny.lens/generator.onnx"
+    assert (tmp_path / "out/tiny.onnx").read_bytes() == network.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -87,9 +89,8 @@ def test_export_for_a_processor_proves_the_lens(lensd):
     [
         (("none", "--runtime", "tensorrt"), "error: lens none: draws nothing"),
         (("thug-life-overlay", "--runtime", "onnxruntime"), "is of kind overlay and has no network"),
-        (("tiny", "--runtime", "onnxruntime", "--output", "x"), "error: --output: onnxruntime runs the package's own"),
+        (("tiny", "--compute-capability", "89"), "error: --compute-capability: onnxruntime runs the package's own"),
         (("tiny", "--runtime", "onnxruntime", "--precision", "int8"), "error: lens tiny: has no network in int8"),
-        (("tiny",), "Missing option '--runtime'"),
         (("tiny", "--runtime", "abacus"), "'abacus' is not one of"),
     ],
 )
@@ -114,7 +115,12 @@ def test_export_builds_a_plan_for_another_gpu(lensd, tmp_path, given):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "plans/tiny-tensorrt-rtx-sm89.plan").stat().st_size > 10_000
     assert "INFO: " in (tmp_path / "plans/tiny-tensorrt-rtx-sm89.log").read_text()
-    assert "not run here: it is for GPUs of compute capability 8.9" in done.stdout
+    assert "the network: tiny in onnxruntime: golden pair " in done.stdout
+    assert "the plan is not checked here: " in done.stdout
+    assert "timing cache: none (TensorRT for RTX times nothing)" in done.stdout
+    facts = json.loads((tmp_path / "plans/tiny-tensorrt-rtx-sm89.plan.json").read_text())
+    assert (facts["compute_capability"], facts["proof"]) == ("8.9", None)
+    assert facts["seconds"] > 0
 
 
 def test_export_leaves_a_checkpoint_to_the_trainer(lensd, tmp_path):

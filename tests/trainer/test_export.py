@@ -11,14 +11,16 @@ from lensd.lens.manifest import parse_manifest
 from lensd.lens.network import check_network
 from lensd.lens.package import open_package
 from trainer.art.shipped import thug_life_sticker
-from trainer.commands import distil as distil_command
 from trainer.commands import export as export_command
 from trainer.commands import pairs as pairs_command
+from trainer.distil.run import CHECKPOINT, Run
+from trainer.distil.settings import Settings
+from trainer.distil.train import train
+from trainer.distil_command import distil as distil_command
 from trainer.export import About, export, licence_text, open_generator, run_onnx, run_torch
 from trainer.generator import Generator
 from trainer.landmarks import LandmarkNet
 from trainer.onnx_graph import generator_onnx, landmarks_onnx
-from trainer.train import CHECKPOINT, Run, Settings, train
 
 TINY = Settings(size_px=64, batch=2, steps=3, warm_up=1, measure_every=3, widths=(8, 8, 8, 8, 16), blocks=1)
 
