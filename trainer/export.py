@@ -52,7 +52,7 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
     """Write a generator's package.
 
     Args:
-        path: a checkpoint of `trainer.train`; its averaged weights are taken.
+        path: a checkpoint of `trainer.distil`; its averaged weights are taken.
         folder: NAME.lens.
         about: for lens.toml.
         card: CARD.md; "{facts}" in it becomes a few lines about the network.
@@ -149,7 +149,8 @@ def open_generator(path: Path) -> tuple[Generator, Crop, int]:
     try:
         network = Generator(tuple(state["settings"]["widths"]), state["settings"]["blocks"])
         network.load_state_dict(checkpoint.unpack("average", tensors))
-        crop, size_px, step = Crop(**state["crop"]), int(state["settings"]["size_px"]), int(state["step"])
+        crop, step = Crop(**state["crop"]), int(state["step"])
+        size_px = int(state.get("taught_px", state["settings"]["size_px"]))
     except (KeyError, TypeError, RuntimeError) as error:
         raise ConfigError(str(path), f"not a generator's checkpoint ({error})", "lensd distil --help") from error
     if size_px != crop.size_px:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
 from lensd.keeper.lens_choice import resolve
-from lensd.virtualcam import count_readers
+from lensd.v4l2.holders import count_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,9 +26,9 @@ from lensd.errors import SinkError, SinkMissing, SinkRefused
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
 from lensd.v4l2.device import PixelLayout
+from lensd.v4l2.holders import say_holders
 from lensd.v4l2.uapi import BufferType, Cap, Colorspace, Encoding, Quantization
 from lensd.virtualcam.node import DRIVER, LOAD_MODULE, heal, is_written, open_node, refresh
-from lensd.virtualcam.readers import say_holders
 
 if TYPE_CHECKING:
     from lensd.frames import U8, VideoFormat

@@ -12,14 +12,16 @@ from lensd.lens.network import check_network
 from lensd.lens.open import stickers_of
 from lensd.lens.package import open_package
 from trainer.art.shipped import DRAWN
-from trainer.commands import distil as distil_command
 from trainer.commands import export as export_command
 from trainer.commands import pairs as pairs_command
+from trainer.distil.run import CHECKPOINT, Run
+from trainer.distil.settings import Settings
+from trainer.distil.train import train
+from trainer.distil_command import distil as distil_command
 from trainer.export import About, export, licence_text, open_generator, run_onnx, run_torch
 from trainer.generator import Generator
 from trainer.landmarks import LandmarkNet
 from trainer.onnx_graph import generator_onnx, landmarks_onnx
-from trainer.train import CHECKPOINT, Run, Settings, train
 
 TINY = Settings(size_px=64, batch=2, steps=3, warm_up=1, measure_every=3, widths=(8, 8, 8, 8, 16), blocks=1)
 
@@ -71,8 +73,8 @@ def test_the_shipped_overlays_are_what_their_art_draws(drawn):
     for shipped, art in zip(stickers_of(package), drawn.stickers(), strict=True):
         assert (shipped.anchor, shipped.when) == (art.anchor, art.when)
         assert (*shipped.centre, shipped.width) == pytest.approx((*art.centre, art.width))
-        assert np.array_equal(shipped.image[..., 3], art.image[..., 3])
-        assert np.array_equal(shipped.image[shipped.image[..., 3] > 0], art.image[art.image[..., 3] > 0])
+        away = np.abs(shipped.image.astype(int) - art.image) * (art.image[..., 3:] > 0)
+        assert away.mean() < 1  # not byte for byte: another build of OpenCV may soften a line otherwise
 
 
 def test_the_commands_lead_from_photographs_to_a_package(faces_folder, tmp_path):

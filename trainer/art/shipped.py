@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lensd.lens.overlay import Sticker
-from trainer.art import cat, crown, dog, party, thug_life
+from trainer.art import cat, crown, dog, moustache, party, thug_life
 from trainer.export import export_overlay
 
 if TYPE_CHECKING:
@@ -50,6 +50,14 @@ def thug_life_sticker() -> Sticker:
     return Sticker(thug_life.draw(), "eyes", (0.0, -0.165), 0.88)
 
 
+def moustache_stickers() -> list[Sticker]:
+    """Return the gentleman's glasses and moustache as they are worn; the hairs take 3 s."""
+    return [
+        Sticker(moustache.draw_glasses(), "eyes", (0.0, -0.165), 0.78),
+        Sticker(moustache.draw_moustache(), "nose", (0.0, 0.155), 0.66),
+    ]
+
+
 DRAWN = (
     Drawn(
         "thug-life",
@@ -58,6 +66,15 @@ DRAWN = (
         "Pixel sunglasses of 16 by 5 blocks.",
         lambda: [thug_life_sticker()],
         ("glasses.png",),
+        (1.9, 0.0),
+    ),
+    Drawn(
+        "moustache",
+        "Glasses and Moustache",
+        ("sticker", "glasses", "moustache"),
+        "Round glasses that one can see through, and a handlebar moustache that stays while its wearer talks.",
+        moustache_stickers,
+        ("glasses.png", "moustache.png"),
         (1.9, 0.0),
     ),
     Drawn(
