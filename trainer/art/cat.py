@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trainer.art.brush import Sheet, Sticker
+from lensd.lens.overlay import Sticker
+from trainer.art.brush import Sheet
 
 _FUR, _DARK, _EDGE = (98, 98, 112), (52, 52, 64), (26, 26, 34)
 

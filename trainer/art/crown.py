@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trainer.art.brush import Sheet, Sticker
+from lensd.lens.overlay import Sticker
+from trainer.art.brush import Sheet
 
 _GOLD, _DARK_GOLD, _EDGE = (255, 214, 84), (206, 138, 22), (126, 76, 10)
 _TIPS = ((-0.5, -1.0), (-0.26, -1.12), (0.0, -1.2), (0.26, -1.12), (0.5, -1.0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trainer.art.brush import Sheet, Sticker
+from lensd.lens.overlay import Sticker
+from trainer.art.brush import Sheet
 
 _FUR, _DARK, _EDGE = (176, 116, 62), (104, 60, 28), (62, 34, 16)
 

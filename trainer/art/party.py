@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from trainer.art.brush import Sheet, Sticker
+from lensd.lens.overlay import Sticker
+from trainer.art.brush import Sheet
 
 _COLOURS = ((255, 84, 112), (255, 206, 70), (70, 200, 160), (90, 140, 255), (214, 110, 240))
 
