@@ -121,6 +121,7 @@ def export_overlay(
     stickers: Sequence[Sticker],
     names: Sequence[str],
     card: str,
+    view: tuple[float, float] = (_PREVIEW_SIDE, 0.0),
     licence: str | None = None,
 ) -> None:
     """Write an overlay's package.
@@ -131,6 +132,7 @@ def export_overlay(
         stickers: their pictures are written under `names`.
         names: as `head` has them.
         card: CARD.md.
+        view: the preview's side and how far up it lies, face units.
         licence: LICENSE; None writes this project's, "" none.
 
     Raises:
@@ -138,7 +140,7 @@ def export_overlay(
         LensError: the result is no package.
     """
     photo, points = portrait()
-    square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
+    square, to_photo = cut(photo, points, PREVIEW_PX, *view)
     drawn = render_crop(stickers, apply(invert(to_photo), points[:, :2]), PREVIEW_PX)
     contents = {name: png(sticker.image) for name, sticker in zip(names, stickers, strict=True)}
     contents |= {
