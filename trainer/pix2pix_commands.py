@@ -90,8 +90,8 @@ def train(
     from trainer.pix2pix import keep
     from trainer.pix2pix.devices import compiles, device_named
     from trainer.pix2pix.fit import fit_to_test, fit_to_train
-    from trainer.pix2pix.options import Options, changed
     from trainer.pix2pix.names import ours
+    from trainer.pix2pix.options import Options, changed
     from trainer.pix2pix.ranks import join
     from trainer.pix2pix.train import Run
     from trainer.pix2pix.train import train as run_training
