@@ -5,8 +5,8 @@ import pytest
 
 from lensd.errors import ConfigError
 from tests.pix2pix.conftest import TINY
+from trainer.pix2pix.names import ours
 from trainer.pix2pix.options import Options, changed
-from trainer.pix2pix_commands import ours
 
 
 def test_defaults_are_the_papers():
