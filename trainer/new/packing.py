@@ -12,6 +12,7 @@ from lensd.lens.package import open_package
 from lensd.whole_file import write_whole
 from trainer.export import About, export, export_overlay
 from trainer.new.card import FIGURES, card_of, figures_text, overlay_card
+from trainer.new.cropping import SIDE_MAX
 from trainer.new.drawn_pairs import FEW
 from trainer.new.installing import install
 from trainer.new.judge import judge
@@ -45,7 +46,9 @@ def export_packages(wish: Wish, checkpoint: Path, place: Path, taught: Mapping[s
     if wish.sticker is not None:
         teacher = wish.overlay_name
         folder = place / f"{teacher}.lens"
-        export_overlay(folder, _overlay_head(wish), [wish.sticker], [_STICKER], overlay_card(wish), licence="")
+        view = (SIDE_MAX, wish.crop.up if wish.crop else 0.0)
+        card = overlay_card(wish)
+        export_overlay(folder, _overlay_head(wish), [wish.sticker], [_STICKER], card, view, licence="")
     about = About(wish.name, words.title, teacher, author=words.author, tags=("made",), licence=words.licence)
     difference = export(checkpoint, place / f"{wish.name}.lens", about, card_of(wish, taught), "")
     size = sum(path.stat().st_size for path in (place / f"{wish.name}.lens").rglob("*") if path.is_file())
