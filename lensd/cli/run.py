@@ -47,6 +47,14 @@ def parse_size(text: str) -> tuple[int, int]:
     show_default=True,
     help="What runs the networks.",
 )
+@click.option("--always-on", is_flag=True, help="Keep the webcam open while nobody looks.")
+@click.option(
+    "--linger",
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long it stays open when the last one has looked away.",
+)
 @click.option("--show-points", is_flag=True, help="Draw the tracker's points.")
 def run(
     camera: str,
@@ -57,6 +65,8 @@ def run(
     no_preview: bool,
     no_face: NoFace,
     runtime: RuntimeChoice,
+    always_on: bool,
+    linger: float,
     show_points: bool,
 ) -> None:
     """Run the camera in the foreground; Ctrl-C ends it."""
@@ -72,6 +82,8 @@ def run(
         no_face=no_face,
         runtime=runtime,
         show_points=show_points,
+        always_on=always_on,
+        linger_s=linger,
     )
     # -P: a folder lensd/ where the user stands is not ours.
     # The daemon's process holds no command line: click would stay in memory from login to logout.

@@ -15,10 +15,11 @@ from lensd.config import control_socket, runtime_dir
 from lensd.control.server import ControlServer
 from lensd.errors import ControlError
 from lensd.keeper.cards import CardBook
+from lensd.keeper.demand import Demand
 from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.lens_choice import LensChoice
 from lensd.keeper.memory import Memory
-from lensd.keeper.notify import notify, watchdog_period_s
+from lensd.keeper.notify import notify, started_by_systemd, watchdog_period_s
 from lensd.keeper.page_process import PageProcess
 from lensd.keeper.pause import Pause
 from lensd.keeper.publisher import Publisher
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at
+_TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at;
+_CALM_TICK_NS = 1_000_000_000  # and while there is no worker
+_CHECK_NS = 5_000_000  # who looks is not looked at more often
 # The page's start takes 0.7 s of a core: the first picture comes first.
 _PAGE_AFTER_NS = 3_000_000_000
 _END_S = 0.8  # what each of worker and page gets to end by itself
@@ -68,18 +71,25 @@ class Keeper:
             self._supervisor = Supervisor(settings, choice, self._cards, self._publisher, self._selector, announce)
             opened.callback(self._supervisor.close, _END_S)
             pause = Pause(memory, self._supervisor)
+            self._demand = Demand(
+                settings, self._publisher, self._supervisor, self._selector, by_hand=not started_by_systemd()
+            )
+            opened.callback(self._demand.close)
             self._page: PageProcess | None = None
-            requests = Requests(settings, choice, self._supervisor, self._publisher, pause, self.stop)
+            requests = Requests(settings, choice, self._supervisor, self._publisher, pause, self._demand, self.stop)
             if settings.preview:
                 self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
                 opened.callback(self._page.close, _END_S)
                 self._supervisor.follow_on_air(self._page.show)
-                requests.ticket, requests.viewers = self._page.ticket, lambda: page.viewers
+                requests.ticket, self._demand.viewers = self._page.ticket, lambda: page.viewers
+                page.on_viewers = lambda: self._demand.check(time.monotonic_ns())
             opened.callback(self._listen(requests).close)
             self._watch_signals(opened)
             self._opened = opened.pop_all()
         self._announce_output(settings, announce)
         announce(f"lens     {choice.name} (all: lensd lenses; another: lensd switch NAME)")
+        if self._demand.by_itself:
+            announce("webcam   closed while nobody looks at it (--always-on keeps it open)")
         if pause.shows is not None:
             announce("paused   the webcam stays closed, as it was told before; go on with: lensd resume")
 
@@ -93,16 +103,21 @@ class Keeper:
         gc.collect()
         gc.freeze()  # what start-up made lives on; later collections need not look at it
         watchdog_s = watchdog_period_s()
-        tick_ns, watchdog_ns, watched = 0, 0, -1
+        tick_ns, checked_ns, watchdog_ns, watched = 0, 0, 0, -1
         try:
             while not self._stopping:
                 now_ns = time.monotonic_ns()
-                due_ns = min(self._publisher.due_ns, tick_ns + _TICK_NS)
+                every_ns = _CALM_TICK_NS if self._calm else _TICK_NS
+                demand_ns = max(self._demand.due_ns, checked_ns + _CHECK_NS)
+                due_ns = min(self._publisher.due_ns, demand_ns, tick_ns + every_ns)
                 for key, mask in self._selector.select(max(0, due_ns - now_ns) / 1e9):
                     self._guarded(key.data, mask)
                 now_ns = time.monotonic_ns()
                 self._guarded(self._publisher.fill_in, now_ns)
-                if now_ns - tick_ns >= _TICK_NS:
+                if now_ns >= demand_ns:
+                    checked_ns = now_ns
+                    self._guarded(self._demand.check, now_ns)
+                if now_ns - tick_ns >= every_ns:
                     tick_ns = now_ns
                     self._guarded(self._tick, now_ns)
                 if watchdog_s and now_ns - watchdog_ns >= watchdog_s * 1e9 and self._publisher.published != watched:
@@ -114,6 +129,11 @@ class Keeper:
             if self._page is not None:
                 self._page.ask_to_end()
             self._opened.close()
+
+    @property
+    def _calm(self) -> bool:
+        """There is nothing to look after."""
+        return self._demand.calm and self._supervisor.ended and (self._page is None or not self._page.ended)
 
     def _listen(self, requests: Requests) -> ControlServer:
         try:

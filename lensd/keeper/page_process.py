@@ -48,6 +48,7 @@ class PageProcess:
         self._ticket_ids = itertools.count(1)
         self._on_air: tuple[int, int, int] | None = None
         self.viewers = 0
+        self.on_viewers: Callable[[], None] = lambda: None
 
     def tick(self, now_s: float) -> None:
         """Start the page where it is due."""
@@ -77,6 +78,11 @@ class PageProcess:
         """Tell the page that the end has come; `close` waits for it."""
         if self._process is not None:
             self._process.terminate()
+
+    @property
+    def ended(self) -> bool:
+        """There is no process."""
+        return self._process is None
 
     def close(self, timeout_s: float) -> None:
         """End the page."""
@@ -130,6 +136,7 @@ class PageProcess:
         elif event == "viewers":
             count = message.get("count")
             self.viewers = count if isinstance(count, int) else 0
+            self.on_viewers()
         elif connection is not None:
             serve(message, connection.send, self._handler)
 
