@@ -16,7 +16,7 @@ from trainer.turn import turn
 from trainer.window import WINDOW_SIDE
 
 if TYPE_CHECKING:
-    from lensd.frames import F32, U8
+    from lensd.frames import F32, U8, Affine
     from trainer.pairs import Pairs
 
 
@@ -28,6 +28,8 @@ class Strength:
         scale, shift, roll_deg: half-widths of the crop's jitter: log scale, share of the side, degrees.
         turn_deg: standard deviation of the head's extra yaw; extra pitch has half of it.
         turned, sunglasses, glasses, occluded, spoiled: shares of the samples.
+        nudge: (2, 3), the sample's pixels to those of the sample that comes of the same chance without it: a face that
+            moved a little between two frames.
     """
 
     scale: float = 0.17
@@ -39,6 +41,7 @@ class Strength:
     glasses: float = 0.10
     occluded: float = 0.15
     spoiled: float = 0.8
+    nudge: Affine | None = None
 
 
 def sample(
@@ -144,6 +147,8 @@ def _jittered_crop(pairs: Pairs, points: F32, size: int, rng: np.random.Generato
     turned[:, 2] = turned[:, 2] + shift
     exact = crop_to_picture(points, size, pairs.crop.side, pairs.crop.up)
     whole = np.vstack([turned, [0, 0, 1]])
+    if strength.nudge is not None:
+        whole = whole @ np.vstack([strength.nudge, [0, 0, 1]])
     return np.asarray(exact.astype(np.float64) @ whole, np.float32)
 
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "switch": "lensd.cli.switch:switch",
     "pause": "lensd.cli.pause:pause",
     "resume": "lensd.cli.pause:resume",
+    "config": "lensd.cli.config:config",
     "stop": "lensd.cli.stop:stop",
     "devices": "lensd.cli.devices:devices",
     "preview": "lensd.cli.preview:preview",

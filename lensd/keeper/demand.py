@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import selectors
     from collections.abc import Callable
 
-    from lensd.config import Settings
     from lensd.control.messages import Message
+    from lensd.keeper.live_settings import LiveSettings
     from lensd.keeper.publisher import Publisher
     from lensd.keeper.supervisor import Supervisor
 
@@ -38,29 +38,30 @@ class Demand:
 
     def __init__(
         self,
-        settings: Settings,
+        live: LiveSettings,
         publisher: Publisher,
         supervisor: Supervisor,
         selector: selectors.BaseSelector,
         *,
         by_hand: bool,
     ) -> None:
-        """Begin as if somebody looked where a person started us, else with a closed webcam.
+        """Begin as if somebody looked where a person started us, else with a closed webcam unless somebody does.
 
         Args:
-            settings: `always_on`, `linger_s` and the output count.
+            live: `always_on` and `linger_s` of these settings count, as they are at the moment, and the output.
             publisher: whose output is looked at; it is told its pace.
             supervisor: of the worker, which has not been started yet.
             selector: the keeper's.
             by_hand: a person started us, at a terminal.
         """
         self._publisher, self._supervisor = publisher, supervisor
-        self._always = settings.always_on or writes_a_file(settings.output)
-        self._linger_ns = int(settings.linger_s * 1e9)
+        self._live, self._file = live, writes_a_file(live.current.output)
         self.viewers: Callable[[], int] = lambda: 0
         self._lookout = Lookout(publisher, selector, self.check)
         now_ns = time.monotonic_ns()
-        self._until_ns = now_ns + max(_FIRST_NS, self._linger_ns) if by_hand or self._always else now_ns
+        if publisher.inherited is not None:
+            self._lookout.look_now()  # who watched the keeper before us shall see no card
+        self._until_ns = now_ns + _FIRST_NS if by_hand else now_ns
         self._ready_until_ns = 0  # until when the worker waits, without camera, for somebody who is likely to look
         self._ready_for = -1  # which opening of the node that was
         self.state = "on"
@@ -81,8 +82,12 @@ class Demand:
 
     @property
     def by_itself(self) -> bool:
-        """The webcam is closed and opened as somebody looks, and is not always open."""
+        """The webcam is opened and closed as somebody looks, and is not always open."""
         return not self._always
+
+    @property
+    def _always(self) -> bool:
+        return self._live.current.always_on or self._file
 
     @property
     def calm(self) -> bool:
@@ -94,7 +99,7 @@ class Demand:
         self._lookout.check(now_ns)
         looked_at = self._always or self._lookout.looked_at(now_ns) or self.viewers() > 0
         if looked_at:
-            self._until_ns = max(self._until_ns, now_ns + self._linger_ns)
+            self._until_ns = max(self._until_ns, now_ns + int(self._live.current.linger_s * 1e9))
             state = "on"
         elif now_ns < self._until_ns:
             state = "lingering"

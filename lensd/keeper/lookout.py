@@ -87,6 +87,11 @@ class Lookout:
         if now_ns >= self.due_ns:
             self._ask(watch, now_ns)
 
+    def look_now(self) -> None:
+        """Look who is there, and wait for that where the driver does not count: 10 ms on a desktop, once at a start."""
+        if self._watch is not None and self._watch.streaming is None:
+            self._know(self._watch, self._watch.changes, look(self._watch.node), time.monotonic_ns())
+
     def close(self) -> None:
         """End; a look that is under way is waited for."""
         self._leave()

@@ -47,7 +47,7 @@ class PageProcess:
         self._tickets: dict[int, Answer] = {}
         self._ticket_ids = itertools.count(1)
         self._on_air: tuple[int, int, int] | None = None
-        self.viewers = 0
+        self.viewers, self._ending = 0, False
         self.on_viewers: Callable[[], None] = lambda: None
 
     def tick(self, now_s: float) -> None:
@@ -76,6 +76,7 @@ class PageProcess:
 
     def ask_to_end(self) -> None:
         """Tell the page that the end has come; `close` waits for it."""
+        self._ending = True
         if self._process is not None:
             self._process.terminate()
 
@@ -143,7 +144,8 @@ class PageProcess:
     def _exited(self, _mask: int) -> None:
         if self._process is None or self._process.poll() is None:
             return
-        log.warning("The preview page ended (exit status %s); it is started again", self._process.returncode)
+        if not self._ending:
+            log.warning("The preview page ended (exit status %s); it is started again", self._process.returncode)
         self._forget()
         self._policy.failed(time.monotonic())
 
