@@ -268,10 +268,10 @@ class LoopbackDevice:
             rate = device.set_rate(self._descriptor, _OUTPUT, video.fps)
             self._buffers = MappedBuffers(self._descriptor, _OUTPUT, _BUFFERS)
             self._size = self._count()
-            for view in self._buffers.views:
-                view[:] = _NOTHING  # the driver does not clear them: they hold our last picture, or anybody's memory
             device.stream_on(self._descriptor, _OUTPUT)
             self._streams = True
+            for view in self._buffers.views:
+                view[:] = _NOTHING  # the driver does not clear them: they hold our last picture, or anybody's memory
             answer = device.query_capability(self._descriptor)
         except OSError as error:
             if error.errno == errno.EBUSY:
