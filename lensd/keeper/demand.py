@@ -129,7 +129,7 @@ class Demand:
         log.info("Demand: %s", state)
         self._publisher.set_pace(now_ns, calm=state == "off")
         if state in {"on", "lingering"}:
-            self._ready_until_ns = 0
+            self._ready_until_ns, self._ready_for = 0, self._lookout.openings
             self._supervisor.use_camera(on=True)
             self._supervisor.wake(IDLE)
         elif before in {"on", "lingering"}:
