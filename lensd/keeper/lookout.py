@@ -77,13 +77,7 @@ class Lookout:
         watch = self._watch
         if watch is None:
             return
-        before = watch.changes
-        if watch.take(now_ns):
-            self.openings += 1
-            self.opened, self._since_ns = True, now_ns
-        if watch.changes != before:
-            self.held = False
-            self.due_ns = min(self.due_ns, now_ns + _SETTLE_NS)
+        self._take(watch, now_ns)
         if now_ns >= self.due_ns:
             self._ask(watch, now_ns)
 
@@ -123,6 +117,15 @@ class Lookout:
         self._known_changes, self._looked_ns = -1, -_BETWEEN_LOOKS_NS
         self._files: int | None = None
 
+    def _take(self, watch: NodeWatch, now_ns: int) -> None:
+        before = watch.changes
+        if watch.take(now_ns):
+            self.openings += 1
+            self.opened, self._since_ns = True, now_ns
+        if watch.changes != before:
+            self.held = False
+            self.due_ns = min(self.due_ns, now_ns + _SETTLE_NS)
+
     def _told(self, _mask: int) -> None:
         self._happened(time.monotonic_ns())
 
@@ -159,8 +162,7 @@ class Lookout:
         self._seeing, now_ns = None, time.monotonic_ns()
         for watch, changes, found in self._results:
             if watch is self._watch:
-                if watch.take(now_ns):  # its numbers would be compared with those of another moment
-                    self.openings += 1
+                self._take(watch, now_ns)  # what happened until now, so that it is known whether the look is still true
                 self._know(watch, changes, found, now_ns)
         self._results.clear()
         self._happened(now_ns)
@@ -171,9 +173,9 @@ class Lookout:
         if watch.changes != changes:
             self.due_ns = now_ns + _SETTLE_NS  # and nobody is taken for unseen who may just have come or gone
             return
-        if self._elsewhere is None:
-            self._elsewhere = found.unseen
-        self._unseen = found.unseen > self._elsewhere
+        if found.unseen is not None:
+            self._elsewhere = found.unseen if self._elsewhere is None else self._elsewhere
+            self._unseen = found.unseen > self._elsewhere
         self.opened = self.held = bool(found.holders) or self._unseen
         if self.opened and watch.streaming is None:
             waits = not found.streaming and now_ns < self._since_ns + _SOON_NS

@@ -23,12 +23,13 @@ class Look:
     Attributes:
         holders: the other processes that have it open.
         streaming: those of them that have its buffers mapped.
-        unseen: how many open files of the driver's devices belong to nobody that we may look at.
+        unseen: how many open files of the driver's devices belong to nobody that we may look at; None where that cannot
+            be said, as while they come and go.
     """
 
     holders: tuple[Holder, ...] = ()
     streaming: tuple[Holder, ...] = ()
-    unseen: int = 0
+    unseen: int | None = 0
 
 
 def count_open_files() -> int | None:
@@ -59,7 +60,7 @@ def look(node: Path, pids: Iterable[int] | None = None) -> Look:
 
     Args:
         node: ours.
-        pids: look at these processes only; then nobody is `unseen`.
+        pids: look at these processes only; then `unseen` cannot be said.
     """
     try:
         number = node.stat().st_rdev
@@ -79,7 +80,7 @@ def look(node: Path, pids: Iterable[int] | None = None) -> Look:
     return Look(
         tuple(found),
         tuple(holder for holder in found if maps(holder.pid, node)),
-        max(0, after - visible) if steady and after is not None else 0,
+        max(0, after - visible) if steady and after is not None else None,
     )
 
 
