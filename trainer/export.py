@@ -115,10 +115,20 @@ overlay = "{about.teacher}"
     return mean
 
 
-def export_overlay(folder: Path, head: str, stickers: Sequence[Sticker], names: Sequence[str], card: str) -> None:
-    """Write an overlay's package: its stickers under `names`, a preview, card and licence; `head` as in lens.toml."""
+def export_overlay(
+    folder: Path,
+    head: str,
+    stickers: Sequence[Sticker],
+    names: Sequence[str],
+    card: str,
+    view: tuple[float, float] = (_PREVIEW_SIDE, 0.0),
+) -> None:
+    """Write an overlay's package: its stickers under `names`, a preview, card and licence.
+
+    `head` is lens.toml up to [files]; `view` is the preview's side and how far up it lies, face units.
+    """
     photo, points = portrait()
-    square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
+    square, to_photo = cut(photo, points, PREVIEW_PX, *view)
     drawn = render_crop(stickers, apply(invert(to_photo), points[:, :2]), PREVIEW_PX)
     contents = {name: png(sticker.image) for name, sticker in zip(names, stickers, strict=True)}
     contents |= {

@@ -38,6 +38,7 @@ def _readable(told: dict[str, Any]) -> str:
         **({"paused": "the webcam is closed; go on with: lensd resume"} if told.get("paused") else {}),
         "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
         "lens": told["lens"],
+        "faces": worker.get("faces", "-"),
         "camera": told["camera"] or "none",
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
         "picture": f"{told['format']}, {told['fps']} new ones a second",
