@@ -52,7 +52,8 @@ def draw(photo: U8, seed: int = 0) -> U8:
     ink = 1 - (1 - first * press) * (1 - 0.75 * second * press) * (1 - 0.85 * lines) * (1 - smudge)
     paper = np.array(_PAPER, np.float32) + 2.0 * grain[..., None]
     left = np.clip(1 - ink, 0, 1).astype(np.float32)[..., None]
-    return np.clip(np.rint(paper * left + np.array(_GRAPHITE, np.float32) * (1 - left)), 0, 255).astype(np.uint8)
+    drawn = paper * left + np.array(_GRAPHITE, np.float32) * (1 - left)
+    return np.asarray(np.clip(np.rint(drawn), 0, 255), np.uint8)
 
 
 def face_matte(points: F32, size: int) -> U8:
@@ -68,7 +69,7 @@ def face_matte(points: F32, size: int) -> U8:
     across = np.stack([x, y, np.ones_like(x)], -1) @ whole.T
     radius = np.hypot((across[..., 0] - _OVAL[0]) / _OVAL[2], (across[..., 1] - _OVAL[1]) / _OVAL[3])
     inside = np.clip((1 - radius) * _OVAL[2] / _FADE + 0.5, 0, 1)
-    return np.rint(255 * inside**2 * (3 - 2 * inside)).astype(np.uint8)
+    return np.asarray(np.rint(255 * inside**2 * (3 - 2 * inside)), np.uint8)
 
 
 def _tone(luma: F32) -> F32:
@@ -82,7 +83,9 @@ def _tone(luma: F32) -> F32:
 
 def _directions(luma: F32) -> F32:
     """Return unit vectors along the forms, (H, W, 2): the structure tensor's, by the hand's where it has none."""
-    dx, dy = (cv2.Scharr(cv2.GaussianBlur(luma, (0, 0), 1.2), cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1)))
+    dx, dy = (
+        cv2.Scharr(cv2.GaussianBlur(luma, (0, 0), 1.2), cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1))
+    )
     # Twice the angle: directions that are opposite are the same, and can be averaged.
     xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), 4.0) for product in (dx * dx, dy * dy, dx * dy))
     strength = np.hypot(xx - yy, 2 * xy)
