@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _CASCADE = "haarcascade_frontalface_alt2.xml"
 WIDTH_PX = 430  # of the plane that is searched, at most: 427 for 1280, where a face two metres away has 25
-_PAUSE_S = 0.12
-_DUTY = 5
+PAUSE_S = 0.12
+DUTY = 5
 # Of 300 portraits the cascade's box has its middle here on the face template, with a deviation of 1.5 %, and a side
 # of one face unit, with 6 %.
 _BOX_MIDDLE = (0.007, 0.093)
@@ -148,7 +148,7 @@ class FaceFinder:
                     self._results.put(upright)
                 self._results.put(upright + self._search_plane.turned(plane, block, turn_deg))
                 cost_s = time.thread_time() - started_s
-                self._not_before_s = time.monotonic() + max(_PAUSE_S, _DUTY * cost_s)
+                self._not_before_s = time.monotonic() + max(PAUSE_S, DUTY * cost_s)
 
 
 def small_plane(picture: Picture, width_px: int = WIDTH_PX) -> tuple[U8, int]:

@@ -65,7 +65,9 @@ def sight(points: F32, score: float, look: F32) -> Sight:
 class Track:
     """A face with an identity. Belongs to the tracker's thread."""
 
-    def __init__(self, identity: int, seen: Sight, captured_ns: int, *, at_once: bool) -> None:
+    def __init__(
+        self, identity: int, seen: Sight, captured_ns: int, *, at_once: bool, smoother: FaceSmoother | None = None
+    ) -> None:
         """Begin with a first sight.
 
         Args:
@@ -73,11 +75,12 @@ class Track:
             seen: where it is.
             captured_ns: of the picture.
             at_once: show it without waiting whether it stays and without fading in: nobody has seen it without.
+            smoother: steadies its points, and no other face's.
         """
         self.identity, self.seen = identity, seen
         self.lost = False
         self._seen_ns = self._updated_ns = captured_ns
-        self._smoother = FaceSmoother()
+        self._smoother = smoother or FaceSmoother()
         self._landmarks = self._smoother(seen.points, captured_ns)
         self._look, self._speed = seen.look, np.zeros(2)
         self._sights = _CONFIRM if at_once else 1

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lensd.face.finder import FaceFinder
+from lensd.face.smoothing import FaceSmoother
 from lensd.face.track import Sight, Track, sight
 from lensd.frames import MOST_FACES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lensd.face.landmarks import LandmarkNetwork
     from lensd.frames import F32, Face, Picture
@@ -58,18 +59,25 @@ class MeshTracker:
     their numbers. Only the very first picture waits for the finder, so that its lens does not come late.
     """
 
-    def __init__(self, network: LandmarkNetwork, finder: Finder | None = None, most: int = MOST_FACES) -> None:
+    def __init__(
+        self,
+        network: LandmarkNetwork,
+        finder: Finder | None = None,
+        most: int = MOST_FACES,
+        make_smoother: Callable[[], FaceSmoother] = FaceSmoother,
+    ) -> None:
         """Take over `network`, also where this raises, and `finder`; without one it makes its own, with a thread.
 
         Args:
             network: finds the points.
             finder: finds faces.
             most: how many faces are followed at once.
+            make_smoother: steadies one face's points; called for each.
 
         Raises:
             EngineError: the face finder cannot be made.
         """
-        self._network, self._most = network, most
+        self._network, self._most, self._make_smoother = network, most, make_smoother
         try:
             self._finder: Finder = finder or FaceFinder()
         except BaseException:
@@ -157,7 +165,8 @@ class MeshTracker:
             track.follow(seen, captured_ns, crowded=crowded, moved=place is not track)
         for at in range(len(sights), len(places)):
             if at not in owners and sum(not track.lost for track in self._tracks) < self._most:
-                self._tracks.append(Track(next(self._identities), places[at][0], captured_ns, at_once=at_once))
+                number, smoother = next(self._identities), self._make_smoother()
+                self._tracks.append(Track(number, places[at][0], captured_ns, at_once=at_once, smoother=smoother))
 
     def _looked(self, picture: Picture, guess: F32, wanted: float) -> Sight | None:
         """Return the face near `guess`, if the network is at least as sure as `wanted` that it is one."""
