@@ -1,4 +1,4 @@
-"""Clips put together from photographs and clips at hand, for bench/faces.py: none, one or several faces, in known places.
+"""Clips put together from photographs and clips at hand, for bench/faces.py: no face, one or several, in known places.
 
 A head is cut out of a photograph with an ellipse about its mesh; a room is a photograph or a frame with its face
 papered over with its own texture. Nothing is written.
@@ -15,7 +15,18 @@ from lensd.lens.align import face_to_picture
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 GRAIN = 3.0  # standard deviation of luma, of 255: a webcam in a room that is not bright
-SCENES = ("coffee", "chelsea", "rocket", "brick", "grass", "gravel", "coins", "text", "page", "hubble_deep_field")
+SCENES = (
+    "coffee",
+    "chelsea",
+    "rocket",
+    "brick",
+    "grass",
+    "gravel",
+    "immunohistochemistry",
+    "text",
+    "page",
+    "hubble_deep_field",
+)
 
 
 @dataclass
@@ -70,7 +81,7 @@ def papered(rgb, boxes):
 
 
 def scenes():
-    """Return scikit-image's pictures without people: texts, coins, a cat, walls."""
+    """Return scikit-image's pictures without people: a text, a cat, walls. Not its coins, which have heads on them."""
     pictures = (getattr(skimage.data, name)() for name in SCENES)
     return [cv2.cvtColor(p, cv2.COLOR_GRAY2RGB) if p.ndim == 2 else np.ascontiguousarray(p[..., :3]) for p in pictures]
 

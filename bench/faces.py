@@ -7,185 +7,21 @@ after as long as it took of a core, so that the figures are the same on a machin
 """
 
 import argparse
-import csv
-import itertools
 import json
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
-from clips_of_faces import FPS, Stage, cut_out, papered, room, scenes
+from clips_of_faces import FPS, Stage, papered, room, scenes
+from paced_tracker import Live, open_network
+from photographs import Photographs, read_marks, sixty_eight
 
 from lensd.camera.still import picture_of
-from lensd.engine.select import open_engine
-from lensd.face import finder
-from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
 from lensd.face.patient import PatientTracker, track_still
-from lensd.face.tracker import MeshTracker
 from lensd.lens.align import steady_index
-from trainer.pairs import is_held_out
 
-FRAME_NS = round(1e9 / FPS)
-OVAL = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356)
-# iBUG's 68 without the jaw, as mesh points: brows, nose, eyes, lips.
-INNER = (
-    71,
-    63,
-    105,
-    66,
-    107,
-    336,
-    296,
-    334,
-    293,
-    301,
-    168,
-    197,
-    5,
-    4,
-    75,
-    97,
-    2,
-    326,
-    305,
-    33,
-    160,
-    158,
-    133,
-    153,
-    144,
-)
-INNER += (
-    362,
-    385,
-    387,
-    263,
-    373,
-    380,
-    61,
-    39,
-    37,
-    0,
-    267,
-    269,
-    291,
-    405,
-    314,
-    17,
-    84,
-    181,
-    78,
-    82,
-    13,
-    312,
-    308,
-    317,
-    14,
-    87,
-)
 EYES = (33, 263)
-
-
-class Paced(finder.FaceFinder):
-    """The live finder's schedule, by the frames' clock."""
-
-    def __init__(self):
-        self._search, self.now_ns, self._free_ns, self._due = finder.FaceSearch(), 0, 0, []
-        self._turns, self.cost_ms = itertools.cycle(finder.TURNS_DEG), []
-
-    def offer(self, picture, known=()):
-        """Search, and keep what is found until it would be."""
-        if self.now_ns < self._free_ns:
-            return
-        plane, block = finder.small_plane(picture)
-        finder.paint_over(plane, block, known)
-        started = time.thread_time()
-        upright = self._search(plane, block)
-        first = time.thread_time() - started
-        turned = self._search.turned(plane, block, next(self._turns))
-        cost = time.thread_time() - started
-        self.cost_ms.append(cost * 1e3)
-        self._due = [(self.now_ns + first * 1e9, upright), (self.now_ns + cost * 1e9, upright + turned)]
-        self._free_ns = self.now_ns + cost * 1e9 + max(finder.PAUSE_S, finder.DUTY * cost) * 1e9
-
-    def found(self, wait_s=0.0):
-        """Return what is found by now."""
-        over = [faces for due, faces in self._due if due <= self.now_ns + wait_s * 1e9]
-        self._due = [(due, faces) for due, faces in self._due if due > self.now_ns + wait_s * 1e9]
-        return over[-1] if over else []
-
-    def close(self):
-        """Nothing runs."""
-
-
-class Live:
-    """A tracker as in the daemon, and its clock."""
-
-    def __init__(self):
-        self.finder = Paced()
-        self.tracker = MeshTracker(open_network(), self.finder)
-        self.costs_ms = []
-
-    def see(self, picture, frame):
-        """Return the faces of a frame."""
-        self.finder.now_ns = 10**9 + frame * FRAME_NS
-        before, started = sum(self.finder.cost_ms), time.thread_time()
-        faces = self.tracker.update(picture, self.finder.now_ns)
-        spent = (time.thread_time() - started) * 1e3
-        self.costs_ms.append(spent - (sum(self.finder.cost_ms) - before))
-        return faces
-
-    def reset(self):
-        """Forget all, with nobody there at the first look."""
-        self.tracker.reset()
-        self.finder._free_ns = 0  # noqa: SLF001 another clip begins
-
-
-def open_network():
-    """Return the shipped network."""
-    return LandmarkNetwork(open_engine(read_landmarks_network(), runtime="onnxruntime"))
-
-
-class Photographs:
-    """../shared's faces of people that the network has not learned."""
-
-    def __init__(self, folder):
-        self._folder = folder / "faces" / "images"
-        archive = np.load(folder / "faces" / "mesh478.npz")
-        meshes = dict(zip(archive["files"].tolist(), archive["points"], strict=True))
-        with (folder / "faces" / "index.csv").open() as file:
-            rows = [row for row in csv.DictReader(file) if np.isfinite(meshes[row["file"]]).all()]
-        self.mesh = {row["file"]: meshes[row["file"]].astype(np.float32) for row in rows}
-        self.rows = [row for row in rows if row["source"] in ("london", "canada") or is_held_out(row["person"])]
-        self.everyday = [row for row in self.rows if row["source"] not in ("london", "canada")]
-
-    def rgb(self, name):
-        """Return a photograph: (H, W, 3) uint8."""
-        return np.ascontiguousarray(cv2.imread(str(self._folder / name))[..., ::-1])
-
-    def head(self, row):
-        """Return a head cut out."""
-        return cut_out(self.rgb(row["file"]), self.mesh[row["file"]], row["person"])
-
-    def empty(self, row):
-        """Return a photograph whose face is papered over."""
-        mesh = self.mesh[row["file"]]
-        return papered(self.rgb(row["file"]), [(*mesh[:, :2].min(0), *mesh[:, :2].max(0))])
-
-
-def sixty_eight(points):
-    """Return iBUG's 68 points of a mesh: (68, 2); the jaw at equal steps from ear to ear, as the marks have it."""
-    jaw = points[list(OVAL), :2]
-    way = np.r_[0, np.cumsum(np.linalg.norm(np.diff(jaw, axis=0), axis=1))]
-    even = np.linspace(0, way[-1], 17)
-    return np.vstack([np.column_stack([np.interp(even, way, side) for side in jaw.T]), points[list(INNER), :2]])
-
-
-def read_marks(path):
-    """Return the 68 points of a .pts file."""
-    inside = path.read_text().split("{")[1].split("}")[0].split()
-    return np.array(inside, float).reshape(68, 2)
 
 
 def hand_marked(folder, photographs):
@@ -262,7 +98,7 @@ def costs(photographs, frames=150):
             faces = live.see(picture, frame)
         p50, p95 = np.percentile(live.costs_ms[10:], (50, 95))
         told[f"{count} faces"] = {"followed": len(faces), "p50_ms": float(p50), "p95_ms": float(p95)}
-        told[f"{count} faces"]["look_ms"] = float(np.mean(live.finder.cost_ms))
+        told[f"{count} faces"]["looks_pct_of_a_core"] = sum(live.finder.costs_ms) / (frames / FPS) / 10
     each = []
     for _ in range(200):
         started = time.thread_time()

@@ -46,6 +46,9 @@ class Finder(Protocol):
             wait_s: how long to wait for a search that is under way.
         """
 
+    def forget(self) -> None:
+        """Drop what was found: another camera follows."""
+
     def close(self) -> None:
         """End what runs."""
 
@@ -108,7 +111,7 @@ class MeshTracker:
         """Forget all faces: another camera follows."""
         self._tracks.clear()
         self._first_look = True
-        self._finder.found()
+        self._finder.forget()
 
     def close(self) -> None:
         """End the finder's thread and close the network."""
@@ -117,17 +120,21 @@ class MeshTracker:
 
     def _look_again(self, picture: Picture, captured_ns: int) -> list[tuple[Sight, Track]]:
         """Look where each face is expected; return what is there, each face once, and whose place that was."""
-        sights: list[tuple[Sight, Track]] = []
+        sights: list[tuple[Sight, Track, float]] = []
         for track in sorted(self._tracks, key=lambda track: (track.lost, not track.confirmed)):
             if len(sights) == self._most:
                 break
             seen = self._looked(picture, track.guess(captured_ns), _KEEP if not track.lost else _TAKE_UP)
-            if seen is None or any(other.covers(seen) for other, _ in sights):
+            unlikeness = math.inf if seen is None else track.unlikeness(seen, captured_ns)
+            if seen is None or (track.lost and math.isinf(unlikeness)):
                 continue
-            if track.lost and math.isinf(track.unlikeness(seen, captured_ns)):
-                continue
-            sights.append((seen, track))
-        return sights
+            # Of two sights of one face, that of the face itself is better centred than that of who is behind it.
+            same = next((at for at, (other, *_) in enumerate(sights) if other.covers(seen)), None)
+            if same is None:
+                sights.append((seen, track, unlikeness))
+            elif unlikeness < sights[same][2]:
+                sights[same] = (seen, track, unlikeness)
+        return [(seen, track) for seen, track, _ in sights]
 
     def _look_where_found(self, picture: Picture, known: list[tuple[Sight, Track]]) -> list[Sight]:
         """Look where the finder has found something, if it has; return the faces there that are not `known`."""
