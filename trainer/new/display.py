@@ -75,10 +75,10 @@ class TerminalDisplay:
         self._draw("")
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
+        """Take the bar off the terminal, and give the cursor back that click had hidden."""
         if self._bar is not None:
-            self._bar.item_show_func = None
             self._clear()
+            click.echo("\x1b[?25h", nl=False, file=sys.stderr)
             self._bar = None
 
     def left_s(self) -> float:
