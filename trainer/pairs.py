@@ -169,7 +169,13 @@ def write_pairs(
         name = f"sticker-{i}.png"
         _write_png(out / name, cv2.cvtColor(sticker.image, cv2.COLOR_RGBA2BGRA))
         described.append(
-            {"image": name, "anchor": sticker.anchor, "centre": list(sticker.centre), "width": sticker.width}
+            {
+                "image": name,
+                "anchor": sticker.anchor,
+                "centre": list(sticker.centre),
+                "width": sticker.width,
+                "when": sticker.when,
+            }
         )
     index = {
         "crop": {"side": crop.side, "up": crop.up, "size_px": crop.size_px},
@@ -200,7 +206,13 @@ def open_pairs(folder: Path) -> Pairs:
         points = np.load(folder / "points.npy", allow_pickle=False)
         pictures = index["pictures"]
         stickers = tuple(
-            Sticker(_read_sticker(folder / s["image"]), s["anchor"], (s["centre"][0], s["centre"][1]), s["width"])
+            Sticker(
+                _read_sticker(folder / s["image"]),
+                s["anchor"],
+                (s["centre"][0], s["centre"][1]),
+                s["width"],
+                s.get("when", "always"),
+            )
             for s in index["stickers"]
         )
         crop = Crop(**index["crop"])

@@ -16,6 +16,7 @@ from lensd.application.still import paint_still
 from lensd.application.video_in import VideoReader
 from lensd.application.video_out import VideoWriter
 from lensd.composite.blend import Compositor
+from lensd.composite.depth import far_to_near
 from lensd.errors import MediaError
 from lensd.whole_file import whole_file
 
@@ -43,6 +44,7 @@ class Applied:
         kind: "picture", "video" or "camera".
         frames: pictures written.
         faces: those of them in which a face was found.
+        most: the most faces in one of them.
         seconds: that it took.
         sound: "copied", "none" or "left out".
     """
@@ -50,12 +52,32 @@ class Applied:
     kind: str
     frames: int
     faces: int
+    most: int
     seconds: float
     sound: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON carries them."""
         return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+
+@dataclass(slots=True)
+class Count:
+    """Pictures so far, those with a face, and the most faces in one of them."""
+
+    frames: int = 0
+    faces: int = 0
+    most: int = 0
+
+    def add(self, here: int) -> None:
+        """Count a picture with `here` faces."""
+        self.frames += 1
+        self.faces += here > 0
+        self.most = max(self.most, here)
+
+    def applied(self, kind: str, seconds: float, sound: str) -> Applied:
+        """Return it as what was done."""
+        return Applied(kind, self.frames, self.faces, self.most, seconds, sound)
 
 
 def apply_lens(
@@ -91,11 +113,11 @@ def apply_lens(
                 painted = paint_still(lens, tracker, source)
                 if temporary is not None:
                     painted.save(temporary, source)
-                frames, faces, sound = 1, min(painted.faces, 1), "none"
+                count, sound = Count(1, min(painted.faces, 1), painted.faces), "none"
             elif target is not None and temporary is not None:
-                frames, faces, sound = _convert(lens, tracker, source, temporary, target.name, progress, window)
+                count, sound = _convert(lens, tracker, source, temporary, target.name, progress, window)
             elif window is not None:
-                (frames, faces), sound = _play(lens, tracker, source, window), "none"
+                count, sound = _play(lens, tracker, source, window), "none"
             else:
                 raise MediaError(str(source), "there is neither an output nor a window for it")
     except OSError as error:
@@ -106,7 +128,7 @@ def apply_lens(
         with closing(window(painted.rgb.shape[1], painted.rgb.shape[0])) as shown:
             shown.show_rgb(painted.rgb)
             shown.wait()
-    return Applied(kind, frames, faces, time.monotonic() - began, sound)
+    return count.applied(kind, time.monotonic() - began, sound)
 
 
 def _convert(
@@ -117,10 +139,9 @@ def _convert(
     name: str,
     progress: Progress,
     open_window: OpenWindow | None,
-) -> tuple[int, int, str]:
-    """Write a video; return frames, faces, and what became of the sound."""
-    compositor = Compositor()
-    frames = faces = 0
+) -> tuple[Count, str]:
+    """Write a video; return what was counted, and what became of the sound."""
+    compositor, count = Compositor(), Count()
     tracker.reset()
     with VideoReader(source) as reader, ExitStack() as stack:
         writer: VideoWriter | None = None
@@ -138,10 +159,9 @@ def _convert(
                 for packet in waiting:
                     writer.copy(packet)
                 waiting.clear()
-            at_s = _time_s(item, reader, frames)
-            faces += draw_on(picture, lens, tracker, compositor, round(at_s * 1e9))
+            at_s = _time_s(item, reader, count.frames)
+            count.add(draw_on(picture, lens, tracker, compositor, round(at_s * 1e9)))
             writer.write(picture, item.pts)
-            frames += 1
             if window is not None:
                 window.show(picture)
             progress(min(at_s / reader.duration_s, 1.0) if reader.duration_s else 0.0)
@@ -150,13 +170,12 @@ def _convert(
         if writer.left_out:
             _log.warning("%s cannot hold sound of type %s; it is left out", name, ", ".join(writer.left_out))
         sound = "left out" if writer.left_out else "copied" if reader.sound else "none"
-    return frames, faces, sound
+    return count, sound
 
 
-def _play(lens: Lens, tracker: FaceTracker, source: Path, open_window: OpenWindow) -> tuple[int, int]:
-    """Show a video at its own pace, or as fast as this machine can; return frames and faces."""
-    compositor = Compositor()
-    frames = faces = 0
+def _play(lens: Lens, tracker: FaceTracker, source: Path, open_window: OpenWindow) -> Count:
+    """Show a video at its own pace, or as fast as this machine can."""
+    compositor, count = Compositor(), Count()
     tracker.reset()
     with VideoReader(source) as reader, ExitStack() as stack:
         window: Window | None = None
@@ -168,16 +187,15 @@ def _play(lens: Lens, tracker: FaceTracker, source: Path, open_window: OpenWindo
             if window is None:
                 window = stack.enter_context(closing(open_window(picture.width, picture.height)))
                 begun_s = time.monotonic()
-            at_s = _time_s(item, reader, frames)
-            faces += draw_on(picture, lens, tracker, compositor, round(at_s * 1e9))
-            frames += 1
+            at_s = _time_s(item, reader, count.frames)
+            count.add(draw_on(picture, lens, tracker, compositor, round(at_s * 1e9)))
             if (early_s := begun_s + at_s - time.monotonic()) > 0:
                 time.sleep(min(early_s, _PAUSE_MAX_S))
             if not window.show(picture):
-                return frames, faces
+                return count
         if window is None:
             raise MediaError(str(source), "has no pictures")
-    return frames, faces
+    return count
 
 
 def _time_s(frame: av.VideoFrame, reader: VideoReader, number: int) -> float:
@@ -185,14 +203,14 @@ def _time_s(frame: av.VideoFrame, reader: VideoReader, number: int) -> float:
     return float(frame.pts * reader.time_base) if frame.pts is not None else number / float(reader.rate)
 
 
-def draw_on(picture: Picture, lens: Lens, tracker: FaceTracker, compositor: Compositor, captured_ns: int) -> bool:
-    """Put the lens on every face of `picture`, in place; return whether there was one.
+def draw_on(picture: Picture, lens: Lens, tracker: FaceTracker, compositor: Compositor, captured_ns: int) -> int:
+    """Put the lens on every face of `picture`, in place; return how many there are.
 
     Raises:
         EngineError: the network could not be run.
     """
     found = tracker.update(picture, captured_ns)
-    for face in found:
-        if (layer := lens.draw(picture, face)) is not None:
-            compositor.blend(picture, layer)
-    return bool(found)
+    for layer, opacity in [(lens.draw(picture, face), face.opacity) for face in far_to_near(found)]:
+        if layer is not None:
+            compositor.blend(picture, layer, opacity)
+    return len(found)

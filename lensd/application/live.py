@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lensd.application.apply import Applied, draw_on
+from lensd.application.apply import Applied, Count, draw_on
 from lensd.camera.decode import Decoder
 from lensd.camera.open_source import AUTO, DEMO, open_source
 from lensd.composite.blend import Compositor
@@ -80,8 +80,8 @@ def apply_to_camera(
         MediaError: the file cannot be written.
         EngineError: the network could not be run.
     """
-    compositor, decoder = Compositor(), Decoder(wanted)
-    frames = faces = broken = 0
+    compositor, decoder, count = Compositor(), Decoder(wanted), Count()
+    broken = 0
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_source(AUTO if camera == CAMERA else camera, wanted)))
         sink = _opened(target, wanted) if target is not None else None
@@ -100,14 +100,13 @@ def apply_to_camera(
                     raise
                 continue
             broken = 0
-            faces += draw_on(picture, lens, tracker, compositor, frame.captured_ns)
+            count.add(draw_on(picture, lens, tracker, compositor, frame.captured_ns))
             if sink is not None:
                 _commit(sink)
-            frames += 1
-            tell(frames, time.monotonic() - began)
+            tell(count.frames, time.monotonic() - began)
             if window is not None and not window.show(picture):
                 break
-    return Applied("camera", frames, faces, time.monotonic() - began, "none")
+    return count.applied("camera", time.monotonic() - began, "none")
 
 
 def _next_frame(source: FrameSource) -> RawFrame:

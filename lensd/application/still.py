@@ -12,6 +12,7 @@ from PIL import Image
 
 from lensd.camera.still import open_still, picture_of, rgb_of
 from lensd.composite.blend import MATTE_FLOOR
+from lensd.composite.depth import far_to_near
 from lensd.composite.region import Region, region_under
 from lensd.errors import MediaError
 from lensd.face.patient import track_still
@@ -82,7 +83,7 @@ def paint_still(lens: Lens, tracker: FaceTracker, source: Path) -> Painted:
     rgb = rgb_of(opened).copy()
     picture = picture_of(rgb)
     faces = track_still(tracker, picture)
-    for face in faces:
+    for face in far_to_near(faces):
         if (layer := lens.draw(picture, face)) is not None:
             lay(rgb, layer)
     # A profile for CMYK or grey says nothing about RGB.

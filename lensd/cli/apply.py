@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from lensd.cli.run import parse_size
 from lensd.cli.switch import complete_lens
 from lensd.config import RuntimeChoice
-from lensd.errors import MediaError
+from lensd.errors import ConfigError, MediaError
+from lensd.settings_file import parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,36 +62,35 @@ def apply(
     lensd apply --lens moustache-overlay camera me.mp4 --show
     """  # noqa: D301  \b is click's mark for lines that stay as they are
     from lensd.application.live import check_video_target, is_camera
+    from lensd.application.paths import check_paths
     from lensd.engine.select import open_engine
     from lensd.face.patient import open_patient_tracker
     from lensd.lens.open import open_lens
 
     if target is None and not show:
         raise click.UsageError("name an OUT to write, or --show")
+    if (wanted := parse_size(size)) is None:
+        raise ConfigError(f"--size {size}", "is not WIDTHxHEIGHT", "--size 1280x720")
     folder = Path(source)
     camera, many = is_camera(source), folder.is_dir()
     if camera and target is not None:
         check_video_target(target)
     if many and (target is None or show):
         raise MediaError(source, "is a folder, whose pictures are not shown one by one", "name an output folder")
-    if not camera and not many:
-        from lensd.application.paths import check_paths
-
-        check_paths(folder, target)
+    still = many or (not camera and check_paths(folder, target) == "picture")
     with ExitStack() as stack:
         opened = stack.enter_context(
             closing(open_lens(lens, lambda network: open_engine(network, runtime=runtime, name=f"lens {lens}")))
         )
-        tracker = stack.enter_context(
-            closing(
-                open_patient_tracker(lambda network: open_engine(network, runtime="onnxruntime", name="face tracker"))
-            )
+        tracker = open_patient_tracker(
+            lambda network: open_engine(network, runtime="onnxruntime", name="face tracker"), still=still
         )
+        stack.enter_context(closing(tracker))
         if many and target is not None:
             _folder(opened, tracker, folder, target, as_json=as_json)
             return
         if camera:
-            done = _camera(opened, tracker, source, target, parse_size(size), fps, seconds, show=show)
+            done = _camera(opened, tracker, source, target, wanted, fps, seconds, show=show)
         else:
             done = _file(opened, tracker, folder, target, show=show)
     _tell(opened.name, done, target, as_json=as_json)
@@ -173,10 +172,13 @@ def _tell(lens: str, done: Applied, target: Path | None, *, as_json: bool) -> No
     if as_json:
         print(json.dumps({"lens": lens, "output": str(target) if target else None, **done.as_dict()}))
     elif done.kind == "picture":
-        print(f"{target or lens}: " + ("the lens is on" if done.faces else "no face was found, so nothing was drawn"))
+        where = f" {done.most} faces" if done.most > 1 else ""
+        told = f"the lens is on{where}" if done.faces else "no face was found, so nothing was drawn"
+        print(f"{target or lens}: {told}")
     else:
-        sound = f", sound {done.sound}" if done.kind == "video" and target else ""
-        print(f"{target or lens}: {done.frames} frames in {done.seconds:.1f} s, a face in {done.faces}{sound}")
+        more = f", up to {done.most} at once" if done.most > 1 else ""
+        more += f", sound {done.sound}" if done.kind == "video" and target else ""
+        print(f"{target or lens}: {done.frames} frames in {done.seconds:.1f} s, a face in {done.faces}{more}")
 
 
 def _window_for(title: str) -> Callable[[int, int], Window]:
