@@ -40,8 +40,8 @@ class Window:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
         )
         self._open, self._drawing = True, False
-        if self._answer(_OPEN_S) != OPEN:
-            why = self._why()
+        if (answer := self._answer(_OPEN_S)) != OPEN:
+            why = f"{os.environ['DISPLAY']} does not answer" if answer is None else self._last_words()
             self.close()
             raise MediaError("the window", f"cannot be opened: {why}", _HINT)
 
@@ -65,7 +65,7 @@ class Window:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
         try:
-            self._process.wait(_END_S)
+            self._process.wait(_END_S)  # it ends with its input
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(_END_S)
@@ -104,10 +104,9 @@ class Window:
             return None
         return self._process.stdout.read(1)
 
-    def _why(self) -> str:
-        if self._process.poll() is None:
-            self._process.kill()
-            return f"{os.environ['DISPLAY']} does not answer"
+    def _last_words(self) -> str:
+        """Return why its process has ended."""
+        self._process.wait(_END_S)
         self._log.seek(0)
         said = self._log.read().decode(errors="replace").strip().splitlines() or ["no reason is given"]
         why = next((line for line in said if "display" in line or "not implemented" in line), said[-1])
