@@ -14,6 +14,7 @@ import select
 import signal
 import struct
 import sys
+import time
 from io import FileIO
 
 HEAD = struct.Struct("<BII")
@@ -22,6 +23,7 @@ OPEN, SHOWN, CLOSED = b"o", b"s", b"c"
 _SIDES_MAX = (1600, 900)
 _QUIT = {ord("q"), ord("Q"), 27}
 _LOOK_S = 0.02
+_AGAIN_S = 0.25
 
 
 def main(title: str, width: int, height: int) -> int:
@@ -38,7 +40,7 @@ def main(title: str, width: int, height: int) -> int:
     scale = min(1.0, _SIDES_MAX[0] / width, _SIDES_MAX[1] / height)
     cv2.resizeWindow(title, max(1, round(width * scale)), max(1, round(height * scale)))
     say(OPEN)
-    seen = False
+    bgr, shown_at = None, 0.0
     while True:
         if select.select([source], [], [], _LOOK_S)[0]:
             if len(head := _read(source, HEAD.size)) < HEAD.size:
@@ -53,10 +55,14 @@ def main(title: str, width: int, height: int) -> int:
             else:
                 bgr = cv2.cvtColor(pixels.reshape(height * 3 // 2, width), cv2.COLOR_YUV2BGR_I420)
             cv2.imshow(title, bgr)
-            seen = True
+            shown_at = time.monotonic()
             say(SHOWN)
+        elif bgr is not None and time.monotonic() - shown_at > _AGAIN_S:
+            # A single picture may come before the window is mapped.
+            cv2.imshow(title, bgr)
+            shown_at = time.monotonic()
         closed = cv2.pollKey() in _QUIT
-        if closed or (seen and cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1):
+        if closed or (bgr is not None and cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1):
             say(CLOSED)
             return 0
 

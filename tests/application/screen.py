@@ -19,7 +19,7 @@ class Screen:
         self._file = folder / "Xvfb_screen0"
         reading, writing = os.pipe()
         command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"]
-        command += ["-fbdir", str(folder), "-nolisten", "tcp"]
+        command += ["-fbdir", str(folder), "-nolisten", "tcp", "-noreset"]
         self._process = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
         os.close(writing)
         with os.fdopen(reading) as told:
