@@ -66,7 +66,7 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
 ) -> None:
     """The picture of before stays until the next keeper's worker has one: no card, nothing grey."""
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start(camera=bars, lens="none", preview=False).ready()
     settled(daemon)
     wait_stored(service)
     colours = Colours()
@@ -82,7 +82,7 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
             if number == signal.SIGKILL:
                 time.sleep(RESTART_S)
             ended_ns = time.monotonic_ns()
-            service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+            service.start(camera=bars, lens="none", preview=False).ready()
             settled(daemon)
             seen.wait(30)
             gap = seen.longest_gap_ms(from_ns - 100_000_000)  # with the last picture before it
@@ -99,7 +99,7 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
 
 def test_lensd_stop_ends_the_stream_for_good(service: Service, bars: str) -> None:
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start(camera=bars, lens="none", preview=False).ready()
     settled(daemon)
     wait_stored(service)
     daemon.command("stop")
@@ -111,11 +111,11 @@ def test_lensd_stop_ends_the_stream_for_good(service: Service, bars: str) -> Non
 
 def test_another_size_begins_anew(service: Service, bars: str) -> None:
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start(camera=bars, lens="none", preview=False).ready()
     settled(daemon)
     wait_stored(service)
     daemon.stop()
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--size", "640x480").ready()
+    service.start(camera=bars, lens="none", preview=False, size="640x480").ready()
     settled(daemon)
     wait_for(lambda: str(NODE) in daemon.status()["output"], 5, "the node is written")
     assert "it has 1280x720 YU12" in daemon.log
@@ -127,13 +127,13 @@ def test_another_size_begins_anew(service: Service, bars: str) -> None:
 def test_a_store_that_is_emptied_ends_the_stream(service: Service, bars: str) -> None:
     """As systemd does when the service is stopped: the node is as after a kill, and the next keeper heals it."""
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start(camera=bars, lens="none", preview=False).ready()
     settled(daemon)
     wait_stored(service)
     daemon.stop()
     for name in list(service.stored):
         os.close(service.stored.pop(name))
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start(camera=bars, lens="none", preview=False).ready()
     settled(daemon)
     with reading.mmap(NODE, keep=0) as seen:
         seen.wait(30)
