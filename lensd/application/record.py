@@ -1,6 +1,6 @@
 """What programs see, as a video file: watched from beside, so that the camera never waits for encoder or disk.
 
-The file is playable however the recording ends: MP4 is written in fragments of a second, Matroska and WebM are made so.
+The file is playable however the recording ends: MP4 is written in fragments of half a second, Matroska and WebM are made so.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _WEBM_ENCODERS = (
     ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "crf": "30", "b": "0", "row-mt": "1"}),
     ("libvpx", {"deadline": "realtime", "cpu-used": "8", "b": "4M"}),
 )
-_OPTIONS = {".mp4": {"movflags": "frag_keyframe+empty_moov+default_base_moof"}, ".mkv": {}, ".webm": {}}
+_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"}  # us
+_OPTIONS: dict[str, dict[str, str]] = {".mp4": _FRAGMENTS, ".mkv": {}, ".webm": {}}
 _TICKS = 1000  # a second; Matroska has no finer ones
 _GLANCE_S = 0.008
 _LOOK_S = 0.1  # how often the keeper is asked whether something else is on air

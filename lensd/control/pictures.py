@@ -39,8 +39,12 @@ class OnAir:
         """
         with refused_by("lensd"):
             self._ids += 1
-            self._socket.sendall(encode(Request(self._ids, "picture", {"known": self._number}).as_message()))
-            result, descriptors = self._receive()
+            request = Request(self._ids, "picture", {"known": self._number})
+            try:
+                self._socket.sendall(encode(request.as_message()))
+                result, descriptors = self._receive()
+            except (BrokenPipeError, ConnectionResetError):
+                raise ControlError("lensd", "has ended", "start it with: lensd run") from None
         try:
             self._number = int(result.get("number", 0))
             return SharedPictureReader(descriptors[0], marks=False) if descriptors else None

@@ -9,7 +9,11 @@ import os
 import sys
 from typing import NoReturn
 
-from lensd.keeper import bridge
+from lensd import __version__
+from lensd.errors import LensdError
+from lensd.keeper.app import Keeper
+from lensd.keeper.live_settings import LiveSettings
+from lensd.keeper.memory import Memory
 
 
 def main(overrides: str) -> int:
@@ -18,13 +22,6 @@ def main(overrides: str) -> int:
     Args:
         overrides: settings that go before the file's, a JSON object.
     """
-    bridge.begin()
-    from lensd import __version__
-    from lensd.errors import LensdError
-    from lensd.keeper.app import Keeper
-    from lensd.keeper.live_settings import LiveSettings
-    from lensd.keeper.memory import Memory
-
     faulthandler.enable()
     journal = "JOURNAL_STREAM" in os.environ
     logging.basicConfig(
