@@ -1,6 +1,7 @@
 """What programs see, as a video file: watched from beside, so that the camera never waits for encoder or disk.
 
-The file is playable however the recording ends: MP4 is written in fragments of half a second, Matroska and WebM are made so.
+The file is playable however the recording ends: MP4 is written in fragments of half a second, and
+Matroska and WebM are made so.
 """
 
 from __future__ import annotations

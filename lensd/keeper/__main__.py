@@ -10,6 +10,7 @@ import sys
 from typing import NoReturn
 
 from lensd import __version__
+from lensd.discreet_log import Discreet
 from lensd.errors import LensdError
 from lensd.keeper.app import Keeper
 from lensd.keeper.live_settings import LiveSettings
@@ -32,6 +33,7 @@ def main(overrides: str) -> int:
     try:
         memory = Memory()
         settings = LiveSettings(json.loads(overrides), memory)
+        Discreet(settings.current.camera, settings.current.output).install()
         _announce(f"SnapLens Camera {__version__}, {settings.current.format}. Ctrl-C ends it.")
         Keeper(settings, memory, _announce).run()
     except LensdError as error:

@@ -68,7 +68,7 @@ def test_a_snapshot_is_what_is_on_air(daemon, tmp_path):
     assert refused.returncode == 65
     assert ".png, .jpg" in refused.stderr
     assert daemon.command("snapshot", str(tmp_path / "nowhere/me.png")).returncode == 65
-    assert sorted(path.name for path in tmp_path.glob("*me*")) == ["me.png"]
+    assert sorted(path.name for path in tmp_path.glob("*me.*")) == ["me.png"]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
