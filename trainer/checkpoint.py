@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
@@ -33,7 +36,28 @@ def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """
     with whole_file(path) as temporary:
         apart = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(apart, temporary, metadata={_KEY: json.dumps(state)})
+        try:
+            save_file(apart, temporary, metadata={_KEY: json.dumps(state)})
+        except SafetensorError as error:  # a full disk, in the library's words: "... (os error 28)"
+            found = re.search(r"os error (\d+)", str(error))
+            number = int(found[1]) if found else errno.EIO
+            raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote beside the tensors, and none of them.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    try:
+        with safe_open(str(path), framework="np") as file:
+            state = json.loads(file.metadata()[_KEY])
+            if isinstance(state, dict):
+                return state
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(str(path), f"not a checkpoint of this trainer ({error})") from error
+    raise ConfigError(str(path), "not a checkpoint of this trainer")
 
 
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

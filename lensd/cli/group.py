@@ -29,11 +29,13 @@ _COMMANDS = {
     "preview": "lensd.cli.preview:preview",
     "apply": "lensd.cli.apply:apply",
     "doctor": "lensd.cli.doctor:doctor",
+    "new": "lensd.cli.training:new",
     "evaluate": "lensd.cli.evaluate:evaluate",
     "export": "lensd.cli.export:export",
     "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
     "distil": "lensd.cli.training:distil",
+    "train": "lensd.cli.training:train",
     "pix2pix": "lensd.cli.training:pix2pix",
     "completion": "lensd.cli.completion:completion",
 }

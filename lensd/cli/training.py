@@ -1,4 +1,4 @@
-"""`lensd pairs`, `lensd distil` and `lensd pix2pix`, where the trainer is not installed: they say what is missing."""
+"""The trainer's commands, where it is not installed: they say what is missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ import click
 from lensd.errors import ConfigError
 
 _ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
+def new(ctx: click.Context) -> None:
+    """Make a lens from a sticker or from pairs, in one go (needs the trainer)."""
+    _missing(ctx)
 
 
 @click.command(context_settings=_ANYTHING)
@@ -27,6 +34,13 @@ def quantise(ctx: click.Context) -> None:
 @click.pass_context
 def distil(ctx: click.Context) -> None:
     """Teach a lens from pairs (needs the trainer)."""
+    _missing(ctx)
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
+def train(ctx: click.Context) -> None:
+    """Learn pictures from pictures, by pairs (needs the trainer)."""
     _missing(ctx)
 
 
