@@ -245,12 +245,9 @@ class Publisher:
         self._sink, self._sink_is_ours, self.output_problem = sink, True, None
         if self._store is not None and sink.node is not None and isinstance(sink, HandedOn):
             self._store.keep(sink.node, sink.fileno())
-<<<<<<< HEAD
             if self._store.keeps:
                 sink.sustain()
-=======
         self._tell_output()
->>>>>>> main
         self._due_ns = now_ns
         log.info("Writing to %s", sink.name)
 

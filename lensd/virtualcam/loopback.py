@@ -44,11 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BUFFERS = 4
-<<<<<<< HEAD
-=======
 _NOTHING = 128  # a grey picture
-_MOST_BUFFERS = 32  # what the module can be loaded with
->>>>>>> main
 _OUTPUT = BufferType.OUTPUT
 
 
