@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.daemon.conftest import LENSD
 
-DEMO = ("--camera", "demo", "--output", "none", "--size", "640x480", "--lens", "thug-life-overlay")
+DEMO = ("--camera", "demo", "--output", "none", "--size", "640x480", "--lens", "thug-life-overlay", "--always-on")
 TABLES = ("tcp", "tcp6", "udp", "udp6", "udplite", "raw", "raw6", "packet", "icmp")
 LOOPBACK = "0100007F"  # 127.0.0.1 as /proc/net/tcp has it
 
@@ -140,7 +140,7 @@ def test_the_log_tells_neither_a_picture_nor_its_name(daemon, tmp_path):
     folder.mkdir()
     Image.fromarray(np.full((480, 640, 3), 90, np.uint8)).save(folder / "anna-at-the-sea.png")
     daemon.environment |= {"LENSD_LOG": "DEBUG", "JOURNAL_STREAM": "8:1"}  # as under systemd
-    arguments = ("--camera", str(folder / "anna-at-the-sea.png"), "--output", "none", "--no-preview", "--lens", "none")
+    arguments = ("--camera", str(folder / "anna-at-the-sea.png"), "--output", "none", "--no-preview", "--always-on")
     daemon.start(*arguments).until_on_air("worker")
     (folder / "anna-at-the-sea.png").rename(folder / "anna-elsewhere.png")
     os.kill(daemon.worker_pid(), 9)

@@ -18,7 +18,7 @@ from lensd.application.fragments import drop_torn_tail
 from lensd.control.messages import Request, encode
 from tests.daemon.conftest import LENSD
 
-DEMO = ("--camera", "demo", "--output", "none", "--no-preview", "--size", "640x480", "--lens", "none")
+DEMO = ("--camera", "demo", "--output", "none", "--no-preview", "--size", "640x480", "--lens", "none", "--always-on")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from lensd.errors import ConfigError
 from lensd.settings_file import TEMPLATE, as_keys, as_toml, keys, parse_settings
 from tests.daemon.conftest import alive
 
-BASE = 'camera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
+BASE = 'always_on = true\ncamera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
 
 
 @pytest.fixture
