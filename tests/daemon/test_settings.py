@@ -187,7 +187,7 @@ def test_an_edit_is_checked_before_it_replaces_the_file(daemon, path):
     assert path.is_symlink()
     assert target.read_text().endswith('lens = "none"\n')
     daemon.until(lambda: daemon.status()["lens"] == "none", "the lens changes")
-    assert "camera, lens, size, output, preview set" in daemon.command("config", "check").stdout
+    assert "camera, lens, size, output, preview, always_on set" in daemon.command("config", "check").stdout
 
 
 def test_a_closed_terminal_ends_the_daemon_and_sighup_without_one_does_not(daemon):
