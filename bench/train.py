@@ -73,7 +73,7 @@ def peak_flops(device, kind):
     """Return the most FLOP/s that a square matrix product reaches."""
     side = 8192 if device.type == "cuda" else 2048
     one, other = (torch.rand(side, side, device=device).to(kind) for _ in range(2))
-    return 2 * side**3 / min(seconds(device, lambda: one @ other) for _ in range(5))
+    return 2 * side**3 / min(seconds(device, lambda: one @ other) for _ in range(15))
 
 
 def flops_of(options, device):
@@ -138,9 +138,8 @@ def main():
         speed = figure["images_per_s"]
         times = [speed / figures[f"plain, batch {batch}"]["images_per_s"] for batch in sorted({1, chosen.batch})]
         against = ", ".join(f"{one:.2f}" for one in times)
-        print(
-            f"{name:24} {figure['precision']}  {speed:8.2f} images/s  {against} times  {figure['peak']:4.0%} of the peak"
-        )
+        share = f"{figure['peak']:4.0%} of the peak"
+        print(f"{name:24} {figure['precision']}  {speed:8.2f} images/s  {against} times  {share}")
     for kind, peak in peaks.items():
         print(f"a matrix product reaches {peak / 1e9:,.0f} GFLOP/s in {kind} here")
     print(json.dumps({**vars(chosen), "figures": figures, "peak_flops": peaks}))
