@@ -27,6 +27,7 @@ _COMMANDS = {
     "preview": "lensd.cli.preview:preview",
     "apply": "lensd.cli.apply:apply",
     "doctor": "lensd.cli.doctor:doctor",
+    "new": "lensd.cli.training:new",
     "evaluate": "lensd.cli.evaluate:evaluate",
     "export": "lensd.cli.export:export",
     "quantise": "lensd.cli.training:quantise",

@@ -11,18 +11,20 @@ from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
 from lensd.keeper.lens_choice import resolve
 from lensd.settings_file import as_keys
-from lensd.v4l2.holders import count_readers
+from lensd.v4l2.holders import holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lensd.control.messages import Message, Request
     from lensd.control.server import Answer
+    from lensd.keeper.demand import Demand
     from lensd.keeper.lens_choice import LensChoice
     from lensd.keeper.live_settings import Changed, LiveSettings
     from lensd.keeper.pause import Pause
     from lensd.keeper.publisher import Publisher
     from lensd.keeper.supervisor import Supervisor
+    from lensd.v4l2.holders import Holder
 
 _READERS_AGE_S = 2.0
 
@@ -37,17 +39,18 @@ class Requests:
         supervisor: Supervisor,
         publisher: Publisher,
         pause: Pause,
+        demand: Demand,
         stop: Callable[[], None],
     ) -> None:
-        """Keep what the answers are made of; the keeper sets `reload`, and with a page `ticket` and `viewers`."""
+        """Keep what the answers are made of; the keeper sets `reload`, and with a page `ticket`."""
         self._live, self._choice, self._stop = live, choice, stop
         self._supervisor, self._publisher, self._pause = supervisor, publisher, pause
+        self._demand = demand
         self._started_s = time.monotonic()
-        self._readers: int | None = None
+        self._readers: list[Holder] | None = None
         self._readers_s = -_READERS_AGE_S
         self.ticket: Callable[[Answer], None] | None = None
         self.reload: Callable[[], Changed] = live.reload
-        self.viewers: Callable[[], int] = lambda: 0
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Answer one request.
@@ -103,8 +106,9 @@ class Requests:
             "paused": self._pause.shows,
             "settings": self._live.as_status(),
             **publisher.figures(time.monotonic_ns()),
-            "readers": self._readers,
-            "viewers": self.viewers(),
+            "readers": None if self._readers is None else len(self._readers),
+            "viewers": self._demand.viewers(),
+            "demand": self._demand.as_status() | {"readers": [str(each) for each in self._readers or ()]},
             "worker": {
                 "pid": worker.pid if worker is not None else None,
                 "state": worker.state if worker is not None else supervisor.resting or "stopped",
@@ -124,6 +128,6 @@ class Requests:
             self._readers_s = time.monotonic()
 
             def look() -> None:
-                self._readers = count_readers(node)
+                self._readers = holders(node)
 
             threading.Thread(target=look, name="readers", daemon=True).start()

@@ -52,6 +52,7 @@ class Supervisor:
         self.worker: WorkerProcess | None = None
         self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
         self._held_until_ns: int | None = None  # when its last picture makes way for a card
+        self._with_camera = True
         self._rests: dict[str, str] = {}  # why there is to be no worker, and the card of each; the last one shows
         self._leaving: WorkerProcess | None = None  # asked to end, and still holds the webcam
         self._leave_by_ns = 0
@@ -81,14 +82,15 @@ class Supervisor:
         if self._held_until_ns is not None and now_ns >= self._held_until_ns:
             self._show_card("restarting")
 
-    def rest(self, why: str, card: str) -> None:
+    def rest(self, why: str, card: str, *, last: bool = True) -> None:
         """Have no worker, so that the webcam is closed, and show `card` instead, at once, until `wake(why)`.
 
-        There may be several reasons at a time; the card of the last one given shows.
+        There may be several reasons at a time; the card of the last one given shows, or with `last` false that of any
+        other.
         """
         self._rests.pop(why, None)
-        self._rests[why] = card
-        self._show_card(card)
+        self._rests = {**self._rests, why: card} if last else {why: card, **self._rests}
+        self._show_card(next(reversed(self._rests.values())))
         self._dismiss()
 
     def wake(self, why: str) -> None:
@@ -99,6 +101,12 @@ class Supervisor:
         if not self._rests:
             self.policy.forgive()
             self.tick(time.monotonic_ns())
+
+    def use_camera(self, *, on: bool) -> None:
+        """Let the worker open the webcam; or, where there is none yet, have it wait for that with all else ready."""
+        if on and not self._with_camera and self.worker is not None:
+            self.worker.send({"command": "open-camera"})
+        self._with_camera = on
 
     def renew(self, settings: Settings) -> None:
         """Have another worker, with other settings; size and rate are the same. What is on air is held meanwhile."""
@@ -210,7 +218,7 @@ class Supervisor:
     def _start(self, now_ns: int) -> None:
         try:
             self.worker = WorkerProcess(
-                next(self._generations), self._settings, self._choice.name, self._selector, self
+                next(self._generations), self._settings, self._choice.name, self._selector, self, self._with_camera
             )
         except OSError as error:
             self.last_failure = f"the worker could not be started: {error}"

@@ -156,6 +156,15 @@ class LoopbackSink:
         np.copyto(self.begin(), picture)
         self.commit()
 
+    def overwrite(self, picture: U8) -> None:
+        """Show a copy of one picture, in every buffer that a reader may come to see.
+
+        Raises:
+            SinkError: the driver did not take it.
+        """
+        self._begun = None
+        self._backend.loopback.overwrite(picture)
+
     def close(self) -> None:
         """Stop the stream and give the node back."""
         self._begun = None

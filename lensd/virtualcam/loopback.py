@@ -24,6 +24,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lensd.errors import SinkError, SinkMissing, SinkRefused
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BUFFERS = 4
+_NOTHING = 128  # a grey picture
 _MOST_BUFFERS = 32  # what the module can be loaded with
 _OUTPUT = BufferType.OUTPUT
 
@@ -115,6 +118,18 @@ class LoopbackDevice:
         except OSError as error:
             raise self._failed(error) from error
         self._index = (self._index + 1) % self._size
+
+    def overwrite(self, picture: U8) -> None:
+        """Show one picture and put it into every buffer, those outside the ring too: a reader begins with old ones.
+
+        Raises:
+            SinkError: the driver did not take it.
+        """
+        for _ in range(self._size):
+            np.copyto(self.begin(), picture)
+            self.commit()
+        for view in self._ring().views[self._size :]:
+            view[: self._picture_bytes] = picture
 
     def close(self, *, handed_on: bool = False) -> None:
         """Stop the stream and give the node back; readers see the camera go.
@@ -255,6 +270,8 @@ class LoopbackDevice:
             self._size = self._count()
             device.stream_on(self._descriptor, _OUTPUT)
             self._streams = True
+            for view in self._buffers.views:
+                view[:] = _NOTHING  # the driver does not clear them: they hold our last picture, or anybody's memory
             answer = device.query_capability(self._descriptor)
         except OSError as error:
             if error.errno == errno.EBUSY:

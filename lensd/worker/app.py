@@ -103,6 +103,8 @@ class Worker:
             self._configure(message)
         elif command == "stop":
             self._end(0)
+        elif command == "open-camera" and self._capture is not None:
+            self._capture.start()
         elif command == "switch" and self._loader is not None:
             lens, identity = message.get("lens"), message.get("id")
             if not isinstance(lens, str) or not isinstance(identity, int):
@@ -120,7 +122,8 @@ class Worker:
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
         self._capture = Capture(CameraOpener(settings.camera, settings.format), self._conditions)
-        self._capture.start()
+        if message.get("camera", True):
+            self._capture.start()
         self._lenses = LensMaker(settings)
         self._loader = LensLoader(self._lenses, self._answer)
         self._loader.want(Order(lens))

@@ -7,8 +7,9 @@ import pytest
 
 from lensd.engine.onnxruntime import OnnxRuntimeEngine
 from lensd.errors import EngineError
-from lensd.face.finder import TURNS_DEG, FaceFinder, FaceSearch, landmarks_in_box, paint_over, small_plane
+from lensd.face.finder import FaceFinder, FaceSearch, landmarks_in_box
 from lensd.face.landmarks import LandmarkNetwork
+from lensd.face.lookout import TURNS_DEG, paint_over, small_plane
 from lensd.face.tracker import MeshTracker
 from lensd.frames import Picture, TensorSpec
 from lensd.lens.align import face_to_picture
@@ -81,12 +82,12 @@ def test_the_finder_finds_nothing_in_an_empty_room(finder):
     assert searched(finder, Picture(1280, 720), seconds=0.4) is None
 
 
-def test_the_finder_pauses_after_a_search(finder):
+def test_the_finder_rests_while_nothing_is_new(finder):
     assert searched(finder, portrait()) is not None
     while not finder.found():  # told a second time, with what the turned plane has brought
         time.sleep(0.005)
     finder.offer(portrait())
-    assert finder.found(0.05) == []  # not even begun: the pause is longer
+    assert finder.found(0.3) == []
     time.sleep(1)
     assert searched(finder, portrait()) is not None
 

@@ -46,6 +46,10 @@ class Colours:
     """What of each picture differs from the first one, in a few hundred places."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the next picture for the first."""
         self.first: U8 | None = None
         self.worst = 0
 
@@ -67,11 +71,13 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
     """The picture of before stays until the next keeper's worker has one: no card, nothing grey."""
     daemon = service.daemon
     service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
-    settled(daemon)
-    wait_stored(service)
     colours = Colours()
     with reading.mmap(NODE, keep=0, on_picture=colours) as seen:
-        seen.wait(60)
+        settled(daemon)
+        wait_stored(service)
+        seen.wait(30)
+        colours.begin()  # what came before was a card
+        seen.wait(30)
         for _ in range(2):
             from_ns = time.monotonic_ns()
             process = daemon.process
@@ -99,7 +105,7 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
 
 def test_lensd_stop_ends_the_stream_for_good(service: Service, bars: str) -> None:
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
     settled(daemon)
     wait_stored(service)
     daemon.command("stop")
@@ -111,11 +117,11 @@ def test_lensd_stop_ends_the_stream_for_good(service: Service, bars: str) -> Non
 
 def test_another_size_begins_anew(service: Service, bars: str) -> None:
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
     settled(daemon)
     wait_stored(service)
     daemon.stop()
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--size", "640x480").ready()
+    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on", "--size", "640x480").ready()
     settled(daemon)
     wait_for(lambda: str(NODE) in daemon.status()["output"], 5, "the node is written")
     assert "it has 1280x720 YU12" in daemon.log
@@ -127,13 +133,13 @@ def test_another_size_begins_anew(service: Service, bars: str) -> None:
 def test_a_store_that_is_emptied_ends_the_stream(service: Service, bars: str) -> None:
     """As systemd does when the service is stopped: the node is as after a kill, and the next keeper heals it."""
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
     settled(daemon)
     wait_stored(service)
     daemon.stop()
     for name in list(service.stored):
         os.close(service.stored.pop(name))
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
     settled(daemon)
     with reading.mmap(NODE, keep=0) as seen:
         seen.wait(30)
