@@ -152,14 +152,24 @@ def test_a_reader_gets_a_card_at_once_and_then_the_picture(loopback, bars_on_viv
     cards = [(now_ns - began_ns) / 1e6 for now_ns, card in seen if card]
     first_s = next(now_ns - began_ns for now_ns, card in seen if not card) / 1e9
     in_the_first_half = [at for at in cards if at < 500]
+    imports_s = seconds_of_imports()
     figure(f"lens {lens}: first card, ms", round(cards[0]))
-    figure(f"lens {lens}: first picture, s", round(first_s, 2))
+    figure(f"lens {lens}: first picture, s", f"{first_s:.2f} (a program that imports the same: {imports_s:.2f})")
     assert lookers["streaming"] == 1
     assert cards[0] <= 100
     assert len(in_the_first_half) >= 8
+    # 1 s, with 0.12 1.5, on a machine; here programs start many times slower than there, where the imports take 0.25 s.
+    assert first_s <= max(1.5 if VERSION == "0.12" else 1.0, 4 * imports_s)
     wait_until(daemon, "off")
     wait_for(lambda: not daemon.status()["worker"]["pid"], 10, "there is no worker")
     assert is_free(bars_on_vivid)
+
+
+def seconds_of_imports() -> float:
+    """Return how long Python takes here for what every worker has to load."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import numpy, onnxruntime, cv2"], check=True, timeout=60)
+    return time.monotonic() - began
 
 
 def first_pictures(node: Path, count: int) -> list[U8]:
