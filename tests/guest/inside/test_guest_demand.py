@@ -78,6 +78,20 @@ def openings(node: Path) -> Iterator[list[int]]:
         watch.close()
 
 
+def wait_rate(daemon: Daemon, least: float) -> float:
+    """Wait for two seconds of this rate of publishing: the worker that gets ready takes the guest's one processor."""
+    rates: list[float] = []
+
+    def enough() -> bool:
+        published, began = daemon.status()["published"], time.monotonic()
+        time.sleep(2)
+        rates.append((daemon.status()["published"] - published) / (time.monotonic() - began))
+        return rates[-1] >= least
+
+    wait_for(enough, 20, f"{least} cards a second")
+    return rates[-1]
+
+
 def cpu_ms(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
@@ -125,14 +139,11 @@ def test_who_opens_it_without_looking_gets_cards_at_the_full_rate_and_no_webcam(
     with openings(bars_on_vivid) as opened:
         descriptor = os.open(loopback, os.O_RDWR | os.O_NONBLOCK)
         wait_until(idle, "open", 2)
-        published, began = idle.status()["published"], time.monotonic()
-        time.sleep(2)
-        rate = (idle.status()["published"] - published) / (time.monotonic() - began)
+        rate = wait_rate(idle, 27)
         figure("cards a second to who only opens it", round(rate, 1))
         wait_for(lambda: idle.status()["worker"]["pid"] is None, 10, "the worker that got ready is gone again")
         os.close(descriptor)
         figure("off after the close, s", round(wait_until(idle, "off"), 2))
-    assert rate >= 25
     assert opened == [0]
 
 
