@@ -22,6 +22,7 @@ from lensd.v4l2.uapi import BufferType
 from lensd.virtualcam.inotify import Change, Inotify
 from tests.guest.inside import reading
 from tests.guest.inside.daemon import Daemon
+from tests.guest.inside.feeding import bars_feed, worst_bar
 from tests.guest.inside.kernel import VERSION, caps, is_camera, wait_for
 from tests.guest.inside.processes import running
 from tests.guest.inside.test_guest_end_to_end import SIZE, bars_on_vivid, worst_vivid_bar
@@ -265,6 +266,17 @@ def test_a_reader_that_is_there_before_the_keeper_counts(idle, loopback, bars_on
         idle.wait_status(20, "the webcam's pictures are on air", on_air="worker")
     assert seen.problem == ""
     wait_until(idle, "off")
+
+
+def test_another_loopback_device_in_use_beside_it_changes_nothing(two_loopbacks, daemon):
+    node, face_webcam = two_loopbacks
+    with bars_feed(face_webcam, codec="rawvideo"):
+        begin(daemon, face_webcam)
+        with reading.mmap(node, keep=1) as seen:
+            wait_until(daemon, "on", 3)
+            wait_for(lambda: bool(seen.pictures) and worst_bar(seen.pictures[-1], *SIZE) <= 4, 40, "the bars")
+        wait_until(daemon, "off")
+        wait_for(lambda: not daemon.status()["worker"]["pid"], 10, "there is no worker")
 
 
 def test_always_on_keeps_the_webcam_open(loopback, bars_on_vivid, daemon):
