@@ -22,6 +22,8 @@ _COMMANDS = {
     "pause": "lensd.cli.pause:pause",
     "resume": "lensd.cli.pause:resume",
     "config": "lensd.cli.config:config",
+    "snapshot": "lensd.cli.record:snapshot",
+    "record": "lensd.cli.record:record",
     "stop": "lensd.cli.stop:stop",
     "devices": "lensd.cli.devices:devices",
     "preview": "lensd.cli.preview:preview",

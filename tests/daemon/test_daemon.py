@@ -12,7 +12,8 @@ import pytest
 
 from tests.daemon.conftest import alive
 
-DEMO = ("--camera", "demo", "--output", "none", "--no-preview", "--size", "640x480")
+# Nobody looks at an output of none without a page, so the camera would be closed after a while.
+DEMO = ("--camera", "demo", "--output", "none", "--no-preview", "--size", "640x480", "--always-on")
 
 
 def test_the_demo_comes_on_air_and_status_tells_of_it(daemon):

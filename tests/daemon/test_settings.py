@@ -13,7 +13,7 @@ from lensd.errors import ConfigError
 from lensd.settings_file import TEMPLATE, as_keys, as_toml, keys, parse_settings
 from tests.daemon.conftest import alive
 
-BASE = 'camera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
+BASE = 'always_on = true\ncamera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_an_edit_is_checked_before_it_replaces_the_file(daemon, path):
     assert path.is_symlink()
     assert target.read_text().endswith('lens = "none"\n')
     daemon.until(lambda: daemon.status()["lens"] == "none", "the lens changes")
-    assert "camera, lens, size, output, preview set" in daemon.command("config", "check").stdout
+    assert "camera, lens, size, output, preview, always_on set" in daemon.command("config", "check").stdout
 
 
 def test_a_closed_terminal_ends_the_daemon_and_sighup_without_one_does_not(daemon):
