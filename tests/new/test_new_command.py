@@ -131,6 +131,19 @@ def test_pairs_without_mattes_become_a_lens(home, pairs_folder):
     assert figures["psnr_inside"] > 5
 
 
+def test_from_good_on_pairs_get_a_teacher_and_stickers_none(home, red, pairs_folder):
+    told = run("duo", "--pairs", pairs_folder, *TINY, "--effort", "good")
+    assert re.findall(r"^  (\w+) +(was done|done)", told, re.MULTILINE)[:3] == [
+        ("pairs", "was done"),
+        ("teacher", "done"),
+        ("distil", "done"),
+    ]
+    state = checkpoint.load(home / "new" / "duo" / "distil" / checkpoint_name())[1]
+    assert state["teacher"]
+    assert run("duo", "--pairs", pairs_folder, *TINY, "--effort", "good").count("was done") == 6
+    assert "teacher" not in red[1]
+
+
 def test_a_run_killed_inside_a_stage_goes_on_to_the_same_weights(home, red, tmp_path):
     arguments = [*red[0][1:]]
     arguments[arguments.index("--steps") + 1] = "8"
@@ -202,6 +215,15 @@ def test_another_sticker_is_not_mixed_into_a_run_but_may_begin_anew(home, red, s
     moved = run(*red[0], "--width", "0.5", fine=False)
     assert "was begun" in moved.why
     assert everything(home) == before
+
+
+def test_a_run_that_was_begun_anew_or_cut_after_an_export_may_still_install(home, red):
+    told = run(*red[0], "--restart")
+    assert "was done" not in told
+    run(*red[0], "--title", "Once more")
+    shutil.rmtree(home / "new" / "red" / "export")  # as if cut there
+    shutil.rmtree(home / "new" / "red" / "install")
+    assert run(*red[0]).count("was done") == 3
 
 
 def test_two_at_a_time_do_not_work_in_one_folder(home, red):

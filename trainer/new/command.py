@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -80,8 +79,7 @@ def new(name: str, folder: Path | None, **chosen: Any) -> None:
     wish = _wish(name, chosen)
     run = folder or default_run(name)
     for taken in (name, wish.overlay_name) if wish.sticker is not None else (name,):
-        made = run / ("install" if taken == name else "export") / f"{taken}.lens"
-        check_free(taken, replace=chosen["replace"], ours=made)
+        check_free(taken, replace=chosen["replace"], run=run)
     _look_before(wish, run, again=chosen["again"], restart=chosen["restart"])
     begin_run(run, wish)
     with locked(run), until_signal() as came:
@@ -136,7 +134,7 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
     """See that the pictures can be learned from, where a run is to be begun; throw an old run away if told so."""
     from trainer.new.drawn_pairs import check_faces
     from trainer.new.given_pairs import check_pairs_folder
-    from trainer.new.wish import is_run
+    from trainer.new.wish import is_run, throw_away
 
     begun = is_run(run)
     if again is not None and not begun:
@@ -144,7 +142,7 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
     if not begun or restart:
         (check_faces if wish.sticker is not None else check_pairs_folder)(wish.source)
     if begun and restart:
-        shutil.rmtree(run)
+        throw_away(run)
 
 
 def _forget(stages: Any, run: Path, again: str | None, wish: Wish) -> None:

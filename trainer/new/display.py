@@ -125,6 +125,10 @@ def _told(facts: Mapping[str, Any]) -> str:
     if "iou_mean" in facts:
         overlap = "" if facts["iou_mean"] is None else f"IoU {facts['iou_mean']:.3f}, "
         return f"{overlap}fires on {facts['fired']:.1%} of people held out"
+    if "steps" in facts:
+        figures = facts.get("held_out")
+        overlap = f", IoU {figures['iou_mean']:.3f} on people held out" if figures else ""
+        return f"{facts['steps']:,} steps{overlap}"
     if "bytes" in facts:
         return f"{facts['bytes'] / 1e6:.1f} MB"
     return str(facts.get("installed", ""))

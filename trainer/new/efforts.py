@@ -65,8 +65,8 @@ class Effort:
 
 EFFORTS: dict[EffortName, Effort] = {
     "quick": Effort("quick", 1200, 1700),
-    "good": Effort("good", 2000, 4200),
-    "best": Effort("best", 4000, 10_000),
+    "good": Effort("good", 2000, 4200, teacher_steps=750),
+    "best": Effort("best", 4000, 10_000, teacher_steps=3000),
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -13,7 +15,9 @@ from lensd.config import NO_LENS, shipped_lenses_dir, user_lenses_dir
 from lensd.errors import ConfigError, LensError
 from lensd.lens.manifest import MANIFEST_NAME
 from lensd.lens.package import open_package
+from lensd.whole_file import write_whole
 
+INSTALLED = "installed.json"  # in a run's folder; outlives what is thrown away by --restart
 _WORDS = (NO_LENS, "next", "previous")  # what `lensd switch` takes for something else
 _AT_CWD, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fs.h
 _NOT_HERE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
@@ -24,13 +28,13 @@ def target_of(name: str) -> Path:
     return user_lenses_dir() / f"{name}.lens"
 
 
-def check_free(name: str, *, replace: bool, ours: Path | None) -> None:
+def check_free(name: str, *, replace: bool, run: Path) -> None:
     """See that a lens may be installed as `name`.
 
     Args:
         name: of the lens.
         replace: another lens of the user's may be overwritten.
-        ours: the package of this very run, if it is made already; that it is installed is no reason to refuse.
+        run: folder of this very run; what it has installed may be overwritten.
 
     Raises:
         ConfigError: the name is taken.
@@ -40,16 +44,39 @@ def check_free(name: str, *, replace: bool, ours: Path | None) -> None:
     if any((shipped_lenses_dir() / f"{name}{suffix}").exists() for suffix in (".lens", ".lens.zip")):
         raise ConfigError(f"the name {name}", "is taken by a lens that came with lensd", "choose another name")
     taken = [path for suffix in (".lens", ".lens.zip") if (path := user_lenses_dir() / f"{name}{suffix}").exists()]
-    if taken and not replace and not (ours is not None and same_package(ours, taken[0])):
+    if taken and not replace and _digest(taken[0]) not in _installed_by(run):
         raise ConfigError(f"the name {name}", f"is taken by {taken[0]}", "choose another name, or add --replace")
+
+
+def note(run: Path, package: Path) -> None:
+    """Write down in the run's folder that `package` is about to be installed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(run / INSTALLED, json.dumps([*_installed_by(run), _digest(package)]).encode())
+
+
+def _installed_by(run: Path) -> list[str]:
+    """Return the digests of the packages that this run has installed, or was about to."""
+    try:
+        found = json.loads((run / INSTALLED).read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
+def _digest(package: Path) -> str:
+    """Return the digest of a package's manifest, which holds the hashes of all the rest; "" where it has none."""
+    try:
+        return hashlib.sha256((package / MANIFEST_NAME).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def same_package(one: Path, other: Path) -> bool:
     """Say whether two packages are the same, by their manifests, which hold the hashes of all the rest."""
-    try:
-        return (one / MANIFEST_NAME).read_bytes() == (other / MANIFEST_NAME).read_bytes()
-    except OSError:
-        return False
+    return _digest(one) != "" and _digest(one) == _digest(other)
 
 
 def install(package: Path) -> Path:

@@ -14,7 +14,7 @@ from trainer.export import About, export, export_overlay
 from trainer.new.card import FIGURES, card_of, figures_text, overlay_card
 from trainer.new.cropping import SIDE_MAX
 from trainer.new.drawn_pairs import FEW
-from trainer.new.installing import install
+from trainer.new.installing import install, note
 from trainer.new.judge import judge
 from trainer.new.page import Results, write_page
 from trainer.package import write_package
@@ -107,9 +107,11 @@ def install_packages(wish: Wish, exported: Path, place: Path, measured: Mapping[
     contents["CARD.md"] = contents["CARD.md"].decode().replace(FIGURES, str(measured["figures"])).encode()
     final = place / f"{wish.name}.lens"
     write_package(final, head(package.manifest), contents)
-    if wish.sticker is not None:
-        install(exported / f"{wish.overlay_name}.lens")
-    return {"installed": str(install(final))}
+    overlays = [] if wish.sticker is None else [exported / f"{wish.overlay_name}.lens"]
+    for made in (*overlays, final):
+        note(place.parent, made)
+        target = install(made)
+    return {"installed": str(target)}
 
 
 def _overlay_head(wish: Wish) -> str:
@@ -156,7 +158,8 @@ def _notes(wish: Wish, whole: Figures, pairs: Mapping[str, Any]) -> list[str]:
             f"B lies beside A in {pairs['misaligned_count']} pairs ({worst}): lensd pairs check {wish.source} has all"
         )
     if whole.iou_mean is not None and whole.iou_mean < _POOR:
-        notes.append(f"The overlap is {whole.iou_mean:.2f}, below {_POOR}: more pictures or --effort good may mend it.")
+        mended = "more pictures" if wish.effort.name == "best" else "more pictures, or more --effort,"
+        notes.append(f"The overlap is {whole.iou_mean:.2f}, below {_POOR}: {mended} may mend it.")
     return notes
 
 

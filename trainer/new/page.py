@@ -29,8 +29,9 @@ _STYLE = """
 color:#222;background:#fafafa}h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2.2rem}
 pre{background:#eee;padding:.7rem 1rem;border-radius:6px;overflow-x:auto}table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}
-.key{display:flex;flex-wrap:wrap;gap:1rem;margin:1.2rem 0}.key div{background:#fff;border:1px solid #ddd;
-border-radius:8px;padding:.6rem 1rem;min-width:8rem}.key b{display:block;font-size:1.5rem}.key span{color:#555;
+.key{display:flex;align-items:flex-start;flex-wrap:wrap;gap:1rem;margin:1.2rem 0}
+.key div{background:#fff;border:1px solid #ddd;border-radius:8px;
+padding:.6rem 1rem;min-width:8rem}.key b{display:block;font-size:1.5rem}.key span{color:#555;
 font-size:.85rem}.sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(18rem,1fr));gap:1rem}
 figure{margin:0}img{width:100%;border-radius:6px;display:block}figcaption{color:#555;font-size:.8rem}
 .warn{border-left:4px solid #c80;padding-left:.8rem}.wide{overflow-x:auto}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from lensd.errors import ConfigError, ManifestError
 from lensd.lens.manifest import parse_manifest
 from lensd.whole_file import write_whole
 from trainer.new.cropping import crop_round
+from trainer.new.installing import INSTALLED
 from trainer.new.sticker import box_of, read_sticker
 from trainer.pairs import Crop
 
@@ -171,6 +173,15 @@ def is_run(run: Path) -> bool:
     return (run / _WISH).is_file()
 
 
+def throw_away(run: Path) -> None:
+    """Remove all that a run has made, but for the list of what it has installed."""
+    for path in run.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != INSTALLED:
+            path.unlink()
+
+
 def begin_run(run: Path, wish: Wish) -> None:
     """Make the run's folder, or see that it was begun for the same.
 
@@ -181,7 +192,7 @@ def begin_run(run: Path, wish: Wish) -> None:
     try:
         before: dict[str, Any] = json.loads((run / _WISH).read_bytes())
     except FileNotFoundError:
-        if run.exists() and any(run.iterdir()):
+        if run.exists() and any(path.name != INSTALLED for path in run.iterdir()):
             raise ConfigError(str(run), "is no run of lensd new, and not empty", "name another --run") from None
         run.mkdir(parents=True, exist_ok=True)
         write_whole(
