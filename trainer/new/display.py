@@ -119,7 +119,8 @@ def _told(facts: Mapping[str, Any]) -> str:
     if "picture" in facts:
         return str(facts["picture"])
     if "faces" in facts:
-        without = f", {facts['left_out']} pictures left out" if facts.get("left_out") else ""
+        count = facts.get("left_out", 0)
+        without = f", {count} picture{'s' if count > 1 else ''} left out" if count else ""
         beside = f", in {facts['misaligned_count']} B lies beside A" if facts.get("misaligned_count") else ""
         return f"{facts['faces']:,} faces of {facts['persons']:,} people{without}{beside}"
     if "iou_mean" in facts:
