@@ -39,6 +39,8 @@ class Teacher:
             ConfigError: not a checkpoint of such a network.
         """
         self._network, options, _ = load_generator(path, torch.device("cpu"))
+        if options.lab_colorization:
+            raise ConfigError(str(path), "paints colours from lightness", "a teacher that paints RGB from RGB")
         if options.channels != (3, 3):
             why = f"paints {options.channels[1]} channels from {options.channels[0]}"
             raise ConfigError(str(path), why, "a teacher that paints RGB from RGB")
