@@ -108,7 +108,8 @@ def picture_grid(work, path):
     width = max(row.shape[1] for row in rows)
     blank = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     picture = cv2.cvtColor(np.vstack(blank), cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_WEBP_QUALITY, 88])
+    quality = [cv2.IMWRITE_WEBP_QUALITY, 88] if path.suffix == ".webp" else []
+    done, data = cv2.imencode(path.suffix, picture, quality)
     if not done:
         raise SystemExit(f"{path} could not be encoded")
     write_whole(path, data.tobytes())
