@@ -60,6 +60,7 @@ def options_of(name, steps):
         save_freq=250,
         summary_freq=0,
         progress_freq=50,
+        precision="bf16",
     )
 
 
@@ -76,7 +77,7 @@ def advance(name, work, steps, stop):
     if steps_done(folder) >= steps:
         return True
     kept = keep.load(folder) if steps_done(folder) else None
-    run = Run(options, folder, read_pictures(work / "train", SCALE_PX, options.which_direction), bf16=True)
+    run = Run(options, folder, read_pictures(work / "train", SCALE_PX, options.which_direction))
     if kept is not None:
         run.restore(*kept)
         del kept

@@ -99,6 +99,11 @@ def control_socket() -> Path:
     return runtime_dir() / "control.sock"
 
 
+def config_file() -> Path:
+    """Return the path of the user's settings; mostly there is no such file, and the defaults hold."""
+    return _base("XDG_CONFIG_HOME", ".config") / APP / "config.toml"
+
+
 def cache_dir() -> Path:
     """Return the folder of what can be made again: cards, plans, measured runtimes."""
     return _base("XDG_CACHE_HOME", ".cache") / APP

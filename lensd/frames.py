@@ -21,6 +21,9 @@ F32: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Affine: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]  # (2, 3)
 
 
+MOST_FACES = 4  # that are followed at once in what is live, and in videos
+
+
 class PixelFormat(StrEnum):
     """What a camera delivers; the values are V4L2's FourCCs."""
 
@@ -113,11 +116,13 @@ class Face:
         landmarks_px: (478, 3) float32 in MediaPipe Face Mesh order: x and y in picture pixels, z in the same unit,
             smaller is nearer.
         score: 0..1, how sure the tracker is that this is a face.
+        opacity: over 0..1, how much of its lens is to be seen: less than 1 while it fades in or out.
     """
 
     track_id: int
     landmarks_px: F32
     score: float
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class Layer:
     """What a lens draws for one face, in a patch of its own.
 
     Attributes:
-        rgba: (S, T, 4) uint8 RGB and matte, straight alpha; not to be kept beyond the lens's next `draw`.
+        rgba: (S, T, 4) uint8 RGB and matte, straight alpha; how long it lasts is told by `ports.Lens.draw`.
         to_picture: (2, 3) float32, patch pixels to picture pixels.
     """
 

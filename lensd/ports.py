@@ -84,7 +84,7 @@ class FaceTracker(Closeable, Protocol):
     """Where the faces are; keeps state from frame to frame."""
 
     def update(self, picture: Picture, captured_ns: int) -> tuple[Face, ...]:
-        """Return the faces of this picture, the surest first; empty where there is none."""
+        """Return the faces of this picture, those known longest first; empty where there is none."""
 
     def reset(self) -> None:
         """Forget all faces: another camera follows."""
@@ -127,6 +127,9 @@ class Lens(Closeable, Protocol):
 
     def draw(self, picture: Picture, face: Face) -> Layer | None:
         """Return what to lay over `picture` for `face`, or None for nothing. The picture is not modified.
+
+        The layer stays as it is while the lens draws MOST_FACES - 1 others (`lensd.frames`): so all are drawn before
+        the first is laid over, and no lens sees the paint of another face.
 
         Raises:
             EngineError: the network could not be run.

@@ -4,7 +4,7 @@ Each stage is a function in a file of its own, and meets the next one through fi
 checks pairs of any other pictures, as well):
 
     photographs + mesh + overlay  --pairs.py-->   photos.npy points.npy pairs.json   (split by person)
-    pairs                         --train.py-->   checkpoint.safetensors progress.jsonl
+    pairs, maybe a teacher        --distil/-->    checkpoint.safetensors progress.jsonl
     checkpoint                    --export.py-->  NAME.lens (network, golden pair, preview, card)
 
 `thug-life` was made so, about an hour on one core (LOG.md has what was tried):

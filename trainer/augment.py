@@ -10,13 +10,13 @@ import numpy as np
 
 from lensd.lens.align import apply, crop_to_picture, invert, mirror_index
 from lensd.lens.overlay import render_premultiplied
-from trainer.pairs import WINDOW_SIDE
 from trainer.props import wear_glasses, wear_occluder
-from trainer.spoil import spoil
+from trainer.spoil import degrade, relight, spoil
 from trainer.turn import turn
+from trainer.window import WINDOW_SIDE
 
 if TYPE_CHECKING:
-    from lensd.frames import F32, U8
+    from lensd.frames import F32, U8, Affine
     from trainer.pairs import Pairs
 
 
@@ -28,6 +28,8 @@ class Strength:
         scale, shift, roll_deg: half-widths of the crop's jitter: log scale, share of the side, degrees.
         turn_deg: standard deviation of the head's extra yaw; extra pitch has half of it.
         turned, sunglasses, glasses, occluded, spoiled: shares of the samples.
+        nudge: (2, 3), the sample's pixels to those of the sample that comes of the same chance without it: a face that
+            moved a little between two frames.
     """
 
     scale: float = 0.17
@@ -39,6 +41,7 @@ class Strength:
     glasses: float = 0.10
     occluded: float = 0.15
     spoiled: float = 0.8
+    nudge: Affine | None = None
 
 
 def sample(
@@ -57,15 +60,57 @@ def sample(
         (size, size, 3) uint8 RGB, what the network sees, and (size, size, 4) uint8 RGB and matte, what it shall draw,
         colour multiplied by matte.
     """
-    photo, points = moved_photo(pairs, index, size, rng, strength or Strength())
+    strength = strength or Strength()
+    if pairs.after is not None and pairs.mattes is not None:
+        return moved_pair(pairs, pairs.after[index], pairs.mattes[index], index, size, rng, strength)
+    photo, points = moved_photo(pairs, index, size, rng, strength)
     return photo, render_premultiplied(pairs.stickers, points, size)
 
 
 def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[U8, F32]:
     """Make the photograph's part of a sample: (size, size, 3) uint8 RGB and the (478, 3) mesh in its pixels."""
     shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
-    photo, points = (pairs.soft if shrink > 1.5 else pairs.photos)[index], pairs.points[index]
-    width = photo.shape[1]
+    photo = (pairs.soft if shrink > 1.5 else pairs.photos)[index]
+    grid, placed = _moved(pairs, index, size, rng, strength)
+    border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
+    crop = _seen_through(photo, grid, border)
+    chance = rng.random()
+    if chance < strength.sunglasses + strength.glasses:
+        wear_glasses(crop, placed, rng, dark=chance < strength.sunglasses)
+    if rng.random() < strength.occluded:
+        other = pairs.photos[int(rng.integers(len(pairs.photos)))]
+        wear_occluder(crop, placed, other, rng)
+    if rng.random() < strength.spoiled:
+        crop = spoil(crop, rng)
+    return crop, placed
+
+
+def moved_pair(
+    pairs: Pairs, after: U8, matte: U8, index: int, size: int, rng: np.random.Generator, strength: Strength
+) -> tuple[U8, U8]:
+    """Make a sample where B was given: A and B are moved and lit alike, then A alone is degraded.
+
+    Nothing is worn or held before the face: nobody knows what B would show of it.
+
+    Returns:
+        As `sample`.
+    """
+    grid, _ = _moved(pairs, index, size, rng, strength)
+    border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
+    shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
+    photo = _seen_through((pairs.soft if shrink > 1.5 else pairs.photos)[index], grid, border)
+    target = np.empty((size, size, 4), np.uint8)
+    drawn, target[..., 3] = _seen_through(after, grid, border), _seen_through(matte, grid, cv2.BORDER_CONSTANT)
+    if rng.random() < strength.spoiled:
+        light_up = relight(size, rng)
+        photo, drawn = degrade(light_up(photo), rng), light_up(drawn)
+    target[..., :3] = (drawn.astype(np.uint16) * target[..., 3:] + 127) // 255
+    return photo, target
+
+
+def _moved(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[F32, F32]:
+    """Choose a sample's place: for each of its pixels where in the window it lies, (size, size, 2), and its mesh."""
+    points, width = pairs.points[index], pairs.photos.shape[2]
     mirrored = rng.random() < 0.5
     if mirrored:
         points = (points[mirror_index()] * (-1, 1, 1) + (width - 1, 0, 0)).astype(np.float32)
@@ -81,21 +126,15 @@ def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, s
         grid = grid + field
     if mirrored:
         grid[..., 0] = width - 1 - grid[..., 0]
-    border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
-    warped = cv2.remap(photo, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=border)
-    crop: U8 = warped.astype(np.uint8, copy=False)
     to_crop = invert(to_window)
     scale = float(np.hypot(to_crop[0, 0], to_crop[1, 0]))
     placed = np.column_stack([apply(to_crop, points[:, :2]), points[:, 2] * scale]).astype(np.float32)
-    chance = rng.random()
-    if chance < strength.sunglasses + strength.glasses:
-        wear_glasses(crop, placed, rng, dark=chance < strength.sunglasses)
-    if rng.random() < strength.occluded:
-        other = pairs.photos[int(rng.integers(len(pairs.photos)))]
-        wear_occluder(crop, placed, other, rng)
-    if rng.random() < strength.spoiled:
-        crop = spoil(crop, rng)
-    return crop, placed
+    return grid, placed
+
+
+def _seen_through(picture: U8, grid: F32, border: int) -> U8:
+    warped = cv2.remap(picture, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR, borderMode=border)
+    return warped.astype(np.uint8, copy=False)
 
 
 def _jittered_crop(pairs: Pairs, points: F32, size: int, rng: np.random.Generator, strength: Strength) -> F32:
@@ -108,6 +147,8 @@ def _jittered_crop(pairs: Pairs, points: F32, size: int, rng: np.random.Generato
     turned[:, 2] = turned[:, 2] + shift
     exact = crop_to_picture(points, size, pairs.crop.side, pairs.crop.up)
     whole = np.vstack([turned, [0, 0, 1]])
+    if strength.nudge is not None:
+        whole = whole @ np.vstack([strength.nudge, [0, 0, 1]])
     return np.asarray(exact.astype(np.float64) @ whole, np.float32)
 
 

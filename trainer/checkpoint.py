@@ -36,6 +36,22 @@ def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         save_file(apart, temporary, metadata={_KEY: json.dumps(state)})
 
 
+def load_state(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote beside the tensors, and none of them.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    try:
+        with safe_open(str(path), framework="np") as file:
+            state = json.loads(file.metadata()[_KEY])
+            if isinstance(state, dict):
+                return state
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(str(path), f"not a checkpoint of this trainer ({error})") from error
+    raise ConfigError(str(path), "not a checkpoint of this trainer")
+
+
 def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save` wrote.
 

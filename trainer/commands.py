@@ -1,14 +1,13 @@
-"""`lensd pairs`, `lensd distil` and `lensd export`, registered under the entry points "lensd.commands"."""
+"""`lensd pairs` and `lensd export`, registered under the entry points "lensd.commands"."""
 
 from __future__ import annotations
 
 import importlib.util
 import signal
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +18,6 @@ from trainer.pairs_commands import LANDMARKS, WORKERS, pairs, stickers_named
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trainer.train import Progress
 
 if importlib.util.find_spec("torch") is None:  # looked for, not imported: that takes two seconds
     raise ImportError("the trainer needs torch")
@@ -94,50 +92,6 @@ def faces(
 
 
 @click.command()
-@click.option("--pairs", "folder", type=_FOLDER, required=True, help="Folder written by `lensd pairs`.")
-@click.option("--run", type=_FOLDER, required=True, help="Folder for the checkpoint and its progress.")
-@click.option(
-    "--size", type=click.IntRange(32, 1024), help="Pixels a side of the samples; the lens's own where not given."
-)
-@click.option("--steps", type=click.IntRange(1), default=8000, show_default=True, help="Steps in all.")
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Samples a step.")
-@click.option(
-    "--rate", type=click.FloatRange(0, 1, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="CPU threads; one is reproducible bit for bit.",
-)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="All chance follows from it.")
-@click.option("--bf16", is_flag=True, help="Compute in bfloat16: 1.5 times faster on CPUs that have it.")
-@click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint to start from.")
-@click.option("--resume", is_flag=True, help="Go on where RUN stopped.")
-def distil(folder: Path, run: Path, start_from: Path | None, resume: bool, **chosen: Any) -> None:
-    """Teach a compact generator what pairs show. Ctrl-C saves the state; --resume goes on from it."""
-    from trainer.pairs import open_pairs
-    from trainer.train import CHECKPOINT, Run, Settings, train
-
-    if not resume and (run / CHECKPOINT).exists():
-        raise ConfigError(str(run), "holds a checkpoint already", "add --resume to go on, or choose another --run")
-    click.echo("reading the pairs")
-    opened = open_pairs(folder)
-    settings = replace(Settings(), size_px=chosen.pop("size") or opened.crop.size_px, **chosen)
-    if resume:
-        state = Run.resumed(opened, run, settings.steps, settings.threads)
-    else:
-        state = Run(opened, run, settings)
-        if start_from is not None:
-            state.start_from(start_from)
-    with until_signal() as stop:
-        finished = train(state, stop=stop, progress=_tell)
-    click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {run / CHECKPOINT}")
-    click.echo(f"next: lensd export {run / CHECKPOINT} --out NAME.lens" if finished else "go on with --resume")
-
-
-@click.command()
 @click.argument("source", metavar="CHECKPOINT", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--out", type=_FOLDER, required=True, help="The package to write, NAME.lens.")
 @click.option("--title", help="What people read; from the name where not given.")
@@ -157,18 +111,6 @@ def export(source: Path, out: Path, title: str | None, teacher: str, version: st
     difference = write(source, out, about, text, licence_text())
     click.echo(f"wrote {out}; torch and ONNX Runtime differ by {difference:.3f} of 255 on the golden picture")
     click.echo(f"next: lensd evaluate {out} --faces DIR, then: lensd run --lens {name}")
-
-
-def _tell(line: Progress) -> None:
-    share = line.step / line.steps
-    text = f"\r{line.step}/{line.steps} ({share:4.0%})  loss {line.loss:.4f}  {line.samples_per_s:.0f} samples/s"
-    click.echo(text, nl=False)
-    if (figures := line.figures) is not None:
-        click.echo(
-            f"\n  held out: IoU {figures.iou_mean:.3f} (5 % below {figures.iou_p5:.3f}, "
-            f"turned {figures.iou_turned:.3f}), fired {figures.fired:.1%}, outside {figures.outside:.3f}/255, "
-            f"inside {figures.inside:.3f}"
-        )
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
     """Write a generator's package.
 
     Args:
-        path: a checkpoint of `trainer.train`; its averaged weights are taken.
+        path: a checkpoint of `trainer.distil`; its averaged weights are taken.
         folder: NAME.lens.
         about: for lens.toml.
         card: CARD.md; "{facts}" in it becomes a few lines about the network.
@@ -115,10 +115,20 @@ overlay = "{about.teacher}"
     return mean
 
 
-def export_overlay(folder: Path, head: str, stickers: Sequence[Sticker], names: Sequence[str], card: str) -> None:
-    """Write an overlay's package: its stickers under `names`, a preview, card and licence; `head` as in lens.toml."""
+def export_overlay(
+    folder: Path,
+    head: str,
+    stickers: Sequence[Sticker],
+    names: Sequence[str],
+    card: str,
+    view: tuple[float, float] = (_PREVIEW_SIDE, 0.0),
+) -> None:
+    """Write an overlay's package: its stickers under `names`, a preview, card and licence.
+
+    `head` is lens.toml up to [files]; `view` is the preview's side and how far up it lies, face units.
+    """
     photo, points = portrait()
-    square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
+    square, to_photo = cut(photo, points, PREVIEW_PX, *view)
     drawn = render_crop(stickers, apply(invert(to_photo), points[:, :2]), PREVIEW_PX)
     contents = {name: png(sticker.image) for name, sticker in zip(names, stickers, strict=True)}
     contents |= {
@@ -139,7 +149,8 @@ def open_generator(path: Path) -> tuple[Generator, Crop, int]:
     try:
         network = Generator(tuple(state["settings"]["widths"]), state["settings"]["blocks"])
         network.load_state_dict(checkpoint.unpack("average", tensors))
-        crop, size_px, step = Crop(**state["crop"]), int(state["settings"]["size_px"]), int(state["step"])
+        crop, step = Crop(**state["crop"]), int(state["step"])
+        size_px = int(state.get("taught_px", state["settings"]["size_px"]))
     except (KeyError, TypeError, RuntimeError) as error:
         raise ConfigError(str(path), f"not a generator's checkpoint ({error})", "lensd distil --help") from error
     if size_px != crop.size_px:

@@ -42,6 +42,11 @@ class Generator(nn.Module):
         Returns:
             (n, 4, h, w) logits: sigmoid gives red, green, blue and matte.
         """
+        return self.paint(x)[0]
+
+    def paint(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the logits, and the decoder's maps (n, c, h, w), from 1/16 of the side to 1/2."""
+        maps = []
         skips = [self.stem(x - 0.5)]
         for down in self.down:
             skips.append(down(skips[-1]))
@@ -49,7 +54,8 @@ class Generator(nn.Module):
         for narrow, merge in zip(reversed(self.narrow), reversed(self.merge), strict=True):
             y = functional.interpolate(narrow(y), scale_factor=2.0, mode="bilinear", align_corners=False)
             y = merge(functional.relu(y + skips.pop()))
-        return functional.pixel_shuffle(self.head(y), 2)
+            maps.append(y)
+        return functional.pixel_shuffle(self.head(y), 2), maps
 
 
 class Unit(nn.Module):

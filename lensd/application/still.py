@@ -11,6 +11,7 @@ from PIL import Image
 
 from lensd.camera.still import open_still, picture_of, rgb_of
 from lensd.composite.blend import MATTE_FLOOR
+from lensd.composite.depth import far_to_near
 from lensd.composite.region import Region, region_under
 from lensd.errors import MediaError
 from lensd.face.patient import track_still
@@ -54,7 +55,7 @@ def lens_on_still(lens: Lens, tracker: FaceTracker, source: Path, target: Path) 
     rgb = rgb_of(opened).copy()
     picture = picture_of(rgb)
     faces = track_still(tracker, picture)
-    for face in faces:
+    for face in far_to_near(faces):
         if (layer := lens.draw(picture, face)) is not None:
             lay(rgb, layer)
     pixels = rgb if alpha is None else np.dstack([rgb, alpha])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lensd.camera.holders import Holder, holders
 from lensd.camera.modes import Offer, offers
 from lensd.errors import CameraError, CameraMissing
+from lensd.v4l2.holders import all_holders
 from lensd.v4l2.nodes import BY_ID, LOOPBACK_DRIVER, OWN_LABEL, enumerate_nodes, list_names
 from lensd.v4l2.uapi import Cap
 
 if TYPE_CHECKING:
+    from lensd.v4l2.holders import Holder
     from lensd.v4l2.nodes import Node
 
 ALL = "lensd devices"
@@ -51,8 +53,14 @@ def list_cameras() -> list[CameraInfo]:
     """
     if not list_names():
         return []
-    users = holders()
-    return [_info(node, tuple(users.get(node.path, ()))) for node in enumerate_nodes() if _may_be_a_webcam(node)]
+    users = all_holders("video")
+    return [_info(node, _used_by(node, users)) for node in enumerate_nodes() if _may_be_a_webcam(node)]
+
+
+def _used_by(node: Node, users: dict[int, list[Holder]]) -> tuple[Holder, ...]:
+    with contextlib.suppress(OSError):  # unplugged meanwhile
+        return tuple(users.get(node.path.stat().st_rdev, ()))
+    return ()
 
 
 def _may_be_a_webcam(node: Node) -> bool:

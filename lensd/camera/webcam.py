@@ -12,13 +12,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from lensd.camera.holders import holders
 from lensd.camera.modes import READABLE, Mode, choose, offers
 from lensd.camera.rows import Copies, is_full_range, is_padded
 from lensd.errors import CameraBusy, CameraError, CameraMissing, SourceTimeout
 from lensd.frames import PixelFormat, RawFrame, VideoFormat
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
+from lensd.v4l2.holders import say_holders
 from lensd.v4l2.nodes import LOOPBACK_DRIVER
 from lensd.v4l2.uapi import BufferType, Cap
 
@@ -191,7 +191,7 @@ class Webcam:
         if self.name == str(self._path) and error.errno in _NO_CAMERA:  # QUERYCAP was never answered
             return CameraError(what, "is no camera", "lensd devices")
         if error.errno == errno.EBUSY:
-            users = ", ".join(map(str, holders().get(self._path.resolve(), []))) or "another program"
+            users = say_holders(self._path) or "another program"
             return CameraBusy(what, f"is used by {users}", "close it there, or choose another camera: lensd devices")
         if error.errno in (errno.EACCES, errno.EPERM):
             return CameraError(what, why, "sudo usermod -aG video $USER, then log out and in again")

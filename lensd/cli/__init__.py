@@ -2,6 +2,27 @@
 
 from __future__ import annotations
 
-from lensd.cli.group import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; every error is two lines and a status, never a traceback.
+
+    `lensd run` alone, as the service has it, becomes the keeper without click and a second interpreter: programs that
+    read the camera wait for it when it is restarted.
+    """
+    if sys.argv[1:2] == ["run"]:
+        from lensd.keeper import bridge
+
+        bridge.begin()
+        if len(sys.argv) == 2:
+            from lensd.keeper.__main__ import end_at_once
+            from lensd.keeper.__main__ import main as keep
+
+            end_at_once(keep("{}"))
+    from lensd.cli.group import main as run_command
+
+    run_command()
+
 
 __all__ = ["main"]

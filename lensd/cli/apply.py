@@ -38,17 +38,16 @@ def apply(lens: str, source: Path, target: Path, as_json: bool, runtime: Runtime
     from lensd.face.patient import open_patient_tracker
     from lensd.lens.open import open_lens
 
-    check_paths(source, target)
+    still = check_paths(source, target) == "picture"
     signal.signal(signal.SIGTERM, _interrupt)  # else the half-written temporary file would stay
     with ExitStack() as stack:
         opened = stack.enter_context(
             closing(open_lens(lens, lambda network: open_engine(network, runtime=runtime, name=f"lens {lens}")))
         )
-        tracker = stack.enter_context(
-            closing(
-                open_patient_tracker(lambda network: open_engine(network, runtime="onnxruntime", name="face tracker"))
-            )
+        tracker = open_patient_tracker(
+            lambda network: open_engine(network, runtime="onnxruntime", name="face tracker"), still=still
         )
+        stack.enter_context(closing(tracker))
         with click.progressbar(length=_STEPS, label=f"{opened.name} on {source.name}", file=sys.stderr) as bar:
             done = apply_lens(
                 opened, tracker, source, target, lambda share: bar.update(round(share * _STEPS) - bar.pos)
@@ -56,9 +55,14 @@ def apply(lens: str, source: Path, target: Path, as_json: bool, runtime: Runtime
     if as_json:
         print(json.dumps({"lens": opened.name, "output": str(target), **done.as_dict()}))
     elif done.kind == "picture":
-        print(f"{target}: " + ("the lens is on" if done.faces else "no face was found, so nothing was drawn"))
+        where = f" {done.most} faces" if done.most > 1 else ""
+        print(f"{target}: " + (f"the lens is on{where}" if done.faces else "no face was found, so nothing was drawn"))
     else:
-        print(f"{target}: {done.frames} frames in {done.seconds:.1f} s, a face in {done.faces}, sound {done.sound}")
+        print(
+            f"{target}: {done.frames} frames in {done.seconds:.1f} s, a face in {done.faces}"
+            + (f", up to {done.most} at once" if done.most > 1 else "")
+            + f", sound {done.sound}"
+        )
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -51,7 +51,7 @@ def _as_dict(camera: CameraInfo) -> dict[str, Any]:
         "card": camera.card,
         "driver": camera.driver,
         "problem": camera.problem,
-        "used_by": [{"pid": each.pid, "program": each.program} for each in camera.used_by],
+        "used_by": [{"pid": each.pid, "program": each.name} for each in camera.used_by],
         "formats": [
             {
                 "pixel_format": each.code,

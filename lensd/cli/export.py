@@ -35,6 +35,8 @@ class _Export(click.Command):
 
 def _is_checkpoint(argument: str) -> bool:
     path = Path(argument)
+    if path.is_dir() and any(path.glob("checkpoint-*.safetensors")):  # a run's folder
+        return True
     if argument.startswith("-") or path.suffix in {".lens", ".zip", ".md"}:
         return False
     return path.suffix in {".pt", ".pth", ".safetensors"} or ("/" in argument and path.is_file())

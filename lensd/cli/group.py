@@ -21,6 +21,7 @@ _COMMANDS = {
     "switch": "lensd.cli.switch:switch",
     "pause": "lensd.cli.pause:pause",
     "resume": "lensd.cli.pause:resume",
+    "config": "lensd.cli.config:config",
     "stop": "lensd.cli.stop:stop",
     "devices": "lensd.cli.devices:devices",
     "preview": "lensd.cli.preview:preview",
@@ -31,6 +32,7 @@ _COMMANDS = {
     "quantise": "lensd.cli.training:quantise",
     "pairs": "lensd.cli.training:pairs",
     "distil": "lensd.cli.training:distil",
+    "train": "lensd.cli.training:train",
     "pix2pix": "lensd.cli.training:pix2pix",
     "completion": "lensd.cli.completion:completion",
 }

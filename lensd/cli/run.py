@@ -4,79 +4,47 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from lensd.config import NoFace, RuntimeChoice, Settings
 from lensd.errors import ConfigError
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Return width and height of "1280x720".
-
-    Raises:
-        ConfigError: not written so.
-    """
-    match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text.strip())
-    if match is None:
-        raise ConfigError(f"--size {text}", "is not WIDTHxHEIGHT", "--size 1280x720")
-    return int(match[1]), int(match[2])
+from lensd.settings_file import parse_size
 
 
 @click.command()
-@click.option("--camera", default="auto", help="/dev/videoN, a by-id or card name, a video or picture, demo.  [auto]")
-@click.option("--lens", default=None, help="The lens to begin with; none for none.  [the last one]")
-@click.option("--size", default="1280x720", show_default=True, help="Size of the published picture.")
-@click.option("--fps", default=30.0, show_default=True, help="Its rate, pictures a second.")
-@click.option("--output", default="auto", help='"SnapLens Camera" (auto), /dev/videoN, a video file, none.  [auto]')
-@click.option("--no-preview", is_flag=True, help="No preview page.")
+@click.option("--camera", help="/dev/videoN, a by-id or card name, a video or picture, demo.  [auto]")
+@click.option("--lens", help="The lens to begin with; none for none.  [the last one]")
+@click.option("--size", help="Size of the published picture.  [1280x720]")
+@click.option("--fps", type=float, help="Its rate, pictures a second.  [30]")
+@click.option("--output", help='"SnapLens Camera" (auto), /dev/videoN, a video file, none.  [auto]')
+@click.option("--preview/--no-preview", default=None, help="The preview page.  [--preview]")
 @click.option(
     "--no-face",
     type=click.Choice(get_args(NoFace)),
-    default="pass",
-    show_default=True,
-    help="While nobody is seen: the camera's picture, the last lensed one, or a card.",
+    help="While nobody is seen: the camera's picture, the last lensed one, or a card.  [pass]",
 )
-@click.option(
-    "--runtime",
-    type=click.Choice(get_args(RuntimeChoice)),
-    default="auto",
-    show_default=True,
-    help="What runs the networks.",
-)
-@click.option("--show-points", is_flag=True, help="Draw the tracker's points.")
-def run(
-    camera: str,
-    lens: str | None,
-    size: str,
-    fps: float,
-    output: str,
-    no_preview: bool,
-    no_face: NoFace,
-    runtime: RuntimeChoice,
-    show_points: bool,
-) -> None:
-    """Run the camera in the foreground; Ctrl-C ends it."""
-    width, height = parse_size(size)
-    settings = Settings(
-        camera=_absolute(camera),
-        lens=lens,
-        width=width,
-        height=height,
-        fps=fps,
-        output=_absolute(output),
-        preview=not no_preview,
-        no_face=no_face,
-        runtime=runtime,
-        show_points=show_points,
-    )
+@click.option("--runtime", type=click.Choice(get_args(RuntimeChoice)), help="What runs the networks.  [auto]")
+@click.option("--show-points/--no-show-points", default=None, help="Draw the tracker's points.  [--no-show-points]")
+def run(size: str | None, **options: Any) -> None:
+    """Run the camera in the foreground; Ctrl-C ends it.
+
+    Options go before what the settings file has (lensd config show); in brackets: without either.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in {"camera", "output"} & given.keys():
+        given[name] = _absolute(given[name])
+    if size is not None:
+        if (parsed := parse_size(size)) is None:
+            raise ConfigError(f"--size {size}", "is not WIDTHxHEIGHT", "--size 1280x720")
+        given["width"], given["height"] = parsed
+    Settings.from_dict(given)
     # -P: a folder lensd/ where the user stands is not ours.
     # The daemon's process holds no command line: click would stay in memory from login to logout.
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "lensd.keeper", json.dumps(settings.as_dict())])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "lensd.keeper", json.dumps(given)])  # noqa: S606
 
 
 def _absolute(name: str) -> str:

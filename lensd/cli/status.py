@@ -34,14 +34,17 @@ def status(as_json: bool, watch: bool) -> None:
 
 def _readable(told: dict[str, Any]) -> str:
     worker, latency, problem = told["worker"], told["latency_ms"], told["output_problem"]
+    settings = told.get("settings") or {}
     lines = {
         **({"paused": "the webcam is closed; go on with: lensd resume"} if told.get("paused") else {}),
         "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
         "lens": told["lens"],
+        "faces": worker.get("faces", "-"),
         "camera": told["camera"] or "none",
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
         "picture": f"{told['format']}, {told['fps']} new ones a second",
         "latency": " ".join(f"{name} {value} ms" for name, value in latency.items()) if latency else "-",
+        **({"settings": f"as they were: {settings['problem']['why']}"} if settings.get("problem") else {}),
         "runtime": told["runtime"] or "-",
         "readers": "-" if told["readers"] is None else told["readers"],
         "worker": f"{worker['state']}, pid {worker['pid']}, {worker['restarts']} restarts",

@@ -1,4 +1,4 @@
-"""`lensd pairs`, `lensd distil` and `lensd pix2pix`, where the trainer is not installed: they say what is missing."""
+"""The trainer's commands, where it is not installed: they say what is missing."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def quantise(ctx: click.Context) -> None:
 @click.pass_context
 def distil(ctx: click.Context) -> None:
     """Teach a lens from pairs (needs the trainer)."""
+    _missing(ctx)
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
+def train(ctx: click.Context) -> None:
+    """Learn pictures from pictures, by pairs (needs the trainer)."""
     _missing(ctx)
 
 

@@ -48,11 +48,13 @@ class Compositor:
         Args:
             picture: read and written inside the returned region only.
             layer: not modified.
-            opacity: 0..1, multiplies the matte.
+            opacity: 0..1, multiplies the matte: at 0 no byte is touched, at 1 it is as without.
 
         Returns:
             The rectangle that was written, even on all sides; None where nothing was.
         """
+        if opacity <= 0:
+            return None
         matte = self._matte(layer.rgba, opacity)
         box = Region(*cv2.boundingRect(matte))
         region = box.width and region_under(box, layer.to_picture, picture.width, picture.height)
@@ -69,7 +71,7 @@ class Compositor:
         cv2.extractChannel(rgba, 3, dst=matte)
         cv2.threshold(matte, MATTE_FLOOR, 255, cv2.THRESH_TOZERO, dst=matte)
         if opacity < 1:
-            cv2.convertScaleAbs(matte, dst=matte, alpha=max(opacity, 0.0))
+            cv2.convertScaleAbs(matte, dst=matte, alpha=opacity)
         return matte
 
     def _premultiplied(self, layer: Layer, matte: U8, box: Region) -> tuple[U8, np.ndarray]:

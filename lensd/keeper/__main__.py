@@ -1,4 +1,4 @@
-"""`python -m lensd.keeper SETTINGS-AS-JSON`: what `lensd run` becomes."""
+"""`python -m lensd.keeper '{"lens": "none"}'`: what `lensd run` becomes; the settings go before the file's."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ import json
 import logging
 import os
 import sys
+from typing import NoReturn
 
-from lensd import __version__
-from lensd.config import Settings
-from lensd.errors import LensdError
-from lensd.keeper.app import Keeper
+from lensd.keeper import bridge
 
 
-def main() -> int:
-    """Run the keeper; return the exit status."""
+def main(overrides: str) -> int:
+    """Run the keeper; return the exit status.
+
+    Args:
+        overrides: settings that go before the file's, a JSON object.
+    """
+    bridge.begin()
+    from lensd import __version__
+    from lensd.errors import LensdError
+    from lensd.keeper.app import Keeper
+    from lensd.keeper.live_settings import LiveSettings
+    from lensd.keeper.memory import Memory
+
     faulthandler.enable()
     journal = "JOURNAL_STREAM" in os.environ
     logging.basicConfig(
@@ -24,14 +33,22 @@ def main() -> int:
         datefmt="%H:%M:%S",
     )
     try:
-        settings = Settings.from_dict(json.loads(sys.argv[1]))
-        _announce(f"SnapLens Camera {__version__}, {settings.format}. Ctrl-C ends it.")
-        Keeper(settings, _announce).run()
+        memory = Memory()
+        settings = LiveSettings(json.loads(overrides), memory)
+        _announce(f"SnapLens Camera {__version__}, {settings.current.format}. Ctrl-C ends it.")
+        Keeper(settings, memory, _announce).run()
     except LensdError as error:
         sys.stderr.write(f"error: {error}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         return error.exit_status
     _announce("SnapLens Camera has ended.")
     return 0
+
+
+def end_at_once(status: int) -> NoReturn:
+    """End the process: all is closed, and the next keeper may be waiting for Python's farewell to its modules."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def _announce(line: str) -> None:
@@ -42,4 +59,4 @@ def _announce(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_at_once(main(sys.argv[1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import os
 import selectors
 import signal
 import socket
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from lensd.config import control_socket, runtime_dir
 from lensd.control.server import ControlServer
-from lensd.errors import ControlError
+from lensd.errors import ConfigError, ControlError, LensdError, LensError
 from lensd.keeper.cards import CardBook
+from lensd.keeper.descriptor_store import DescriptorStore
 from lensd.keeper.instance import InstanceLock, private_folder
-from lensd.keeper.lens_choice import LensChoice
-from lensd.keeper.memory import Memory
+from lensd.keeper.lens_choice import LensChoice, resolve
+from lensd.keeper.live_settings import WORKERS_OWN
 from lensd.keeper.notify import notify, watchdog_period_s
 from lensd.keeper.page_process import PageProcess
 from lensd.keeper.pause import Pause
@@ -26,53 +28,59 @@ from lensd.keeper.requests import Requests
 from lensd.keeper.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lensd.config import Settings
+    from lensd.control.messages import Message
+    from lensd.keeper.live_settings import Changed, LiveSettings
+    from lensd.keeper.memory import Memory
 
 log = logging.getLogger(__name__)
 
 _TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at
 # The page's start takes 0.7 s of a core: the first picture comes first.
 _PAGE_AFTER_NS = 3_000_000_000
-_END_S = 0.8  # what each of worker and page gets to end by itself
+_END_NS = 800_000_000  # what worker and page get to end by themselves, while pictures go on
+_KILL_S = 0.1
 
 
 class Keeper:
     """Everything that lives from login to logout, driven by one loop in one thread."""
 
-    def __init__(self, settings: Settings, announce: Callable[[str], None]) -> None:
+    def __init__(self, live: LiveSettings, memory: Memory, announce: Callable[[str], None]) -> None:
         """Take the lock, open the output, and have cards, worker and page started.
 
         Args:
-            settings: what was asked for.
+            live: what was asked for, and will be.
+            memory: what is known of the last run.
             announce: takes a plain line for the person who started us.
 
         Raises:
             AlreadyRunning: another keeper of this user. ControlError: no folder or lock for the socket.
             LensError: the lens asked for does not exist.
         """
-        self._stopping = False
+        self._stopping = self._reload_asked = False
+        self._live, settings = live, live.current
         with contextlib.ExitStack() as opened:
             private_folder(runtime_dir())
             opened.callback(InstanceLock(runtime_dir()).close)
-            memory = Memory()
-            choice = LensChoice(settings.lens, memory)
+            self._choice = choice = self._first_choice(memory)
             self._selector = selectors.DefaultSelector()
             opened.callback(self._selector.close)
             self._started_ns = time.monotonic_ns()
-            self._publisher = Publisher(settings.output, settings.format, self._started_ns)
+            self._publisher = Publisher(settings.output, settings.format, self._started_ns, DescriptorStore())
             opened.callback(self._publisher.close)
             self._cards = CardBook(settings.width, settings.height)
             opened.callback(self._cards.close)
             self._supervisor = Supervisor(settings, choice, self._cards, self._publisher, self._selector, announce)
-            opened.callback(self._supervisor.close, _END_S)
+            opened.callback(self._supervisor.close, _KILL_S)
             pause = Pause(memory, self._supervisor)
             self._page: PageProcess | None = None
-            requests = Requests(settings, choice, self._supervisor, self._publisher, pause, self.stop)
+            requests = Requests(live, choice, self._supervisor, self._publisher, pause, self._stop_for_good)
+            requests.reload = self.reload
             if settings.preview:
                 self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
-                opened.callback(self._page.close, _END_S)
+                opened.callback(self._page.close, _KILL_S)
                 self._supervisor.follow_on_air(self._page.show)
                 requests.ticket, requests.viewers = self._page.ticket, lambda: page.viewers
             opened.callback(self._listen(requests).close)
@@ -83,9 +91,30 @@ class Keeper:
         if pause.shows is not None:
             announce("paused   the webcam stays closed, as it was told before; go on with: lensd resume")
 
+    def reload(self) -> Changed:
+        """Read the settings again, and let hold what can.
+
+        Raises:
+            ConfigError: they are broken; all stays as it is.
+        """
+        lens = self._live.current.lens
+        changed = self._live.reload()
+        settings = self._live.current
+        if settings.lens is not None and settings.lens != lens:
+            with self._problem_kept():
+                self._supervisor.switch(resolve(settings.lens, self._choice.name), _unanswered)
+        if changed.now & WORKERS_OWN:
+            self._supervisor.renew(settings)
+        return changed
+
     def stop(self) -> None:
         """End the loop after this turn."""
         self._stopping = True
+
+    def _stop_for_good(self) -> None:
+        """Stop, and leave no camera to a next keeper: a person asked for it."""
+        self._publisher.forsake()
+        self.stop()
 
     def run(self) -> None:
         """Publish until told to stop; then give everything back, within 2 s."""
@@ -102,6 +131,10 @@ class Keeper:
                     self._guarded(key.data, mask)
                 now_ns = time.monotonic_ns()
                 self._guarded(self._publisher.fill_in, now_ns)
+                if self._reload_asked:
+                    self._reload_asked = False
+                    with contextlib.suppress(ConfigError):  # it is in the log and the status
+                        self.reload()
                 if now_ns - tick_ns >= _TICK_NS:
                     tick_ns = now_ns
                     self._guarded(self._tick, now_ns)
@@ -110,10 +143,24 @@ class Keeper:
                     notify("WATCHDOG=1")
         finally:
             notify("STOPPING=1")
-            self._supervisor.ask_to_end()
-            if self._page is not None:
-                self._page.ask_to_end()
-            self._opened.close()
+            try:
+                self._end()
+            finally:
+                self._opened.close()
+
+    def _end(self) -> None:
+        """Have worker and page end, and publish what is on air until they have: the next keeper goes on from there."""
+        self._supervisor.ask_to_end()
+        if self._page is not None:
+            self._page.ask_to_end()
+        until_ns = time.monotonic_ns() + _END_NS
+        while not self._supervisor.ended or not (self._page is None or self._page.ended):
+            now_ns = time.monotonic_ns()
+            if now_ns >= until_ns:
+                return
+            for key, mask in self._selector.select(max(0, min(self._publisher.due_ns, until_ns) - now_ns) / 1e9):
+                self._guarded(key.data, mask)
+            self._guarded(self._publisher.fill_in, time.monotonic_ns())
 
     def _listen(self, requests: Requests) -> ControlServer:
         try:
@@ -141,10 +188,36 @@ class Keeper:
             opened.callback(end.close)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
         opened.callback(signal.set_wakeup_fd, -1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self.stop())
+        terminals = [descriptor for descriptor in range(3) if os.isatty(descriptor)]
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self._hang_up(terminals))
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._selector.register(woken, selectors.EVENT_READ, lambda _mask: woken.recv(64))
+
+    def _hang_up(self, terminals: list[int]) -> None:
+        """Read the settings again; but end with the terminal that we were started from."""
+        if any(not os.isatty(descriptor) for descriptor in terminals):
+            self.stop()
+        else:
+            self._reload_asked = True
+
+    def _first_choice(self, memory: Memory) -> LensChoice:
+        try:
+            return LensChoice(self._live.current.lens, memory)
+        except LensError as error:
+            if self._live.of_command_line("lens"):
+                raise
+            log.warning("The lens of the settings cannot be had; beginning with the last one: %s", error)
+            return LensChoice(None, memory)
+
+    @contextlib.contextmanager
+    def _problem_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except LensError as error:
+            self._live.problem = ConfigError("lens", str(error), error.hint)
+            log.warning("The lens stays as it was: %s", error)
 
     def _announce_output(self, settings: Settings, announce: Callable[[str], None]) -> None:
         if self._publisher.node is not None:
@@ -157,3 +230,8 @@ class Keeper:
             problem = self._publisher.output_problem
             announce(f"output   none yet: {problem.what}: {problem.why}")
             announce(f"         {problem.hint}" if problem.hint else "         tried again every second")
+
+
+def _unanswered(result: Message | LensdError) -> None:
+    if isinstance(result, LensdError):
+        log.warning("The lens stays as it was: %s", result)

@@ -8,8 +8,12 @@ import os
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from lensd.shared_picture import SharedPictureReader, SharedPictureWriter, create_shared_picture
+
+if TYPE_CHECKING:
+    from lensd.frames import U8
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ CARDS = {
     "paused": ("Camera paused", ""),
 }
 BLANK = "blank"  # no card, but blackness, which needs no drawing
+HELD = "held"  # nor this: the last picture of the keeper before us
 _BLACK, _GREY = 16, 128  # luma and chroma of black, limited range
 
 
@@ -37,7 +42,7 @@ class CardBook:
 
     def __init__(self, width: int, height: int) -> None:
         """Make room for the cards and have them drawn in the background (0.3 s)."""
-        names = (*CARDS, BLANK)
+        names = (*CARDS, BLANK, HELD)
         self._descriptors = {name: create_shared_picture(f"lensd-card-{name}", width, height) for name in names}
         self._readers = {name: SharedPictureReader(fd, marks=False) for name, fd in self._descriptors.items()}
         self._artists: list[subprocess.Popen[bytes]] = []
@@ -58,6 +63,12 @@ class CardBook:
         text = (CARDS[name][0], why or CARDS[name][1])
         if self._texts.get(name) != text:
             self._draw({name: text})
+
+    def hold(self, pixels: U8) -> None:
+        """Make `pixels`, (H * 3 // 2 * W,) uint8 I420, the picture called "held"."""
+        writer = SharedPictureWriter(self._descriptors[HELD])
+        writer.slot().data[:] = pixels
+        writer.publish(time.monotonic_ns())
 
     def reap(self) -> None:
         """Take the exit status of artists that are done."""

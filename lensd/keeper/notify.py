@@ -10,14 +10,17 @@ import os
 import socket
 
 
-def notify(state: str) -> None:
-    """Send `state`, such as "READY=1", where systemd listens; nothing where it does not."""
+def notify(state: str, descriptors: tuple[int, ...] = ()) -> bool:
+    """Send `state`, such as "READY=1", and descriptors with it; say whether systemd listens, and they arrived."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in {"/", "@"}:
-        return
+        return False
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
-        sender.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        sender.connect("\0" + address[1:] if address[0] == "@" else address)
+        socket.send_fds(sender, [state.encode()], descriptors)
+        return True
+    return False
 
 
 def watchdog_period_s() -> float | None:

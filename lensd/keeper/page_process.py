@@ -47,7 +47,7 @@ class PageProcess:
         self._tickets: dict[int, Answer] = {}
         self._ticket_ids = itertools.count(1)
         self._on_air: tuple[int, int, int] | None = None
-        self.viewers = 0
+        self.viewers, self._ending = 0, False
 
     def tick(self, now_s: float) -> None:
         """Start the page where it is due."""
@@ -75,8 +75,14 @@ class PageProcess:
 
     def ask_to_end(self) -> None:
         """Tell the page that the end has come; `close` waits for it."""
+        self._ending = True
         if self._process is not None:
             self._process.terminate()
+
+    @property
+    def ended(self) -> bool:
+        """There is no process."""
+        return self._process is None
 
     def close(self, timeout_s: float) -> None:
         """End the page."""
@@ -136,7 +142,8 @@ class PageProcess:
     def _exited(self, _mask: int) -> None:
         if self._process is None or self._process.poll() is None:
             return
-        log.warning("The preview page ended (exit status %s); it is started again", self._process.returncode)
+        if not self._ending:
+            log.warning("The preview page ended (exit status %s); it is started again", self._process.returncode)
         self._forget()
         self._policy.failed(time.monotonic())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from lensd.virtualcam import NullSink, open_sink
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lensd.frames import VideoFormat
+    from lensd.frames import U8, VideoFormat
+    from lensd.keeper.descriptor_store import DescriptorStore
     from lensd.ports import FrameSink
     from lensd.shared_picture import SharedPictureReader, Stamp
 
@@ -30,21 +31,35 @@ _REOPEN_NS = 1_000_000_000
 _RECENT = 256
 
 
+@runtime_checkable
+class HandedOn(Protocol):
+    """A sink whose stream may outlive it: `virtualcam.backend.LoopbackSink`."""
+
+    inherited: U8 | None
+
+    def fileno(self) -> int:
+        """Return the descriptor whose copies keep the stream alive."""
+
+    def hand_on(self) -> None:
+        """Close it without an end of the stream."""
+
+
 class Publisher:
     """Owns the sink. All times in ns of CLOCK_MONOTONIC, given by the caller."""
 
-    def __init__(self, output: str, video: VideoFormat, now_ns: int) -> None:
+    def __init__(self, output: str, video: VideoFormat, now_ns: int, store: DescriptorStore | None = None) -> None:
         """Open the output, or go on without one and try again every second.
 
         Args:
             output: as `Settings.output`.
             video: size and rate of everything that is published.
             now_ns: the time.
+            store: keeps the virtual camera over a restart, where there is one.
 
         Raises:
             ConfigError: an output that is no output. SinkError: a file that cannot be written.
         """
-        self._output, self._format = output, video
+        self._output, self._format, self._store = output, video, store
         self._sink: FrameSink = NullSink(video)
         self._sink_is_ours = False
         # A file that failed is not begun anew: that would overwrite what it has.
@@ -59,7 +74,12 @@ class Publisher:
         self._latencies_ns: deque[int] = deque(maxlen=_RECENT)
         self._fresh_ns: deque[int] = deque(maxlen=_RECENT)
         self.longest_gap_ns = 0
+        self.inherited: U8 | None = None  # the last picture of the keeper before us, where we go on with its stream
         self._attach(now_ns)
+        if store is not None:
+            store.drop_given()
+        if isinstance(self._sink, HandedOn):
+            self.inherited = self._sink.inherited
 
     @property
     def output_name(self) -> str:
@@ -118,8 +138,16 @@ class Publisher:
         }
 
     def close(self) -> None:
-        """Give the output back."""
-        self._sink.close()
+        """Give the output back, or hand it on where the store keeps it for the next keeper."""
+        if self._store is not None and self._store.keeps and isinstance(self._sink, HandedOn):
+            self._sink.hand_on()
+        else:
+            self._sink.close()
+
+    def forsake(self) -> None:
+        """The end is for good: nobody is to go on with the output."""
+        if self._store is not None and self._sink.node is not None:
+            self._store.drop(self._sink.node)
 
     def _write(self, now_ns: int) -> None:
         source, stamp = self._source, None
@@ -155,6 +183,7 @@ class Publisher:
         log.warning("The output failed: %s. %s", error, then)
         self.write_errors += 1
         self.output_problem = error
+        self.forsake()
         with contextlib.suppress(SinkError):  # it has failed already
             self._sink.close()
         self._sink, self._sink_is_ours = NullSink(self._format), False
@@ -166,7 +195,7 @@ class Publisher:
         if self._output == "none":
             return
         try:
-            sink = open_sink(self._output, self._format)
+            sink = open_sink(self._output, self._format, self._store.take if self._store is not None else _nothing)
         except SinkError as error:
             if not self._may_come_back:
                 raise
@@ -177,5 +206,11 @@ class Publisher:
             return
         self._sink.close()
         self._sink, self._sink_is_ours, self.output_problem = sink, True, None
+        if self._store is not None and sink.node is not None and isinstance(sink, HandedOn):
+            self._store.keep(sink.node, sink.fileno())
         self._due_ns = now_ns
         log.info("Writing to %s", sink.name)
+
+
+def _nothing(_node: Path) -> int | None:
+    return None

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
 from lensd.keeper.lens_choice import resolve
-from lensd.virtualcam import count_readers
+from lensd.settings_file import as_keys
+from lensd.v4l2.holders import count_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lensd.config import Settings
     from lensd.control.messages import Message, Request
     from lensd.control.server import Answer
     from lensd.keeper.lens_choice import LensChoice
+    from lensd.keeper.live_settings import Changed, LiveSettings
     from lensd.keeper.pause import Pause
     from lensd.keeper.publisher import Publisher
     from lensd.keeper.supervisor import Supervisor
@@ -27,24 +28,25 @@ _READERS_AGE_S = 2.0
 
 
 class Requests:
-    """Implements `RequestHandler`: status, switch, pause, resume, preview, stop."""
+    """Implements `RequestHandler`: status, switch, pause, resume, reload, preview, stop."""
 
     def __init__(
         self,
-        settings: Settings,
+        live: LiveSettings,
         choice: LensChoice,
         supervisor: Supervisor,
         publisher: Publisher,
         pause: Pause,
         stop: Callable[[], None],
     ) -> None:
-        """Keep what the answers are made of; `ticket` and `viewers` are set where there is a page."""
-        self._settings, self._choice, self._stop = settings, choice, stop
+        """Keep what the answers are made of; the keeper sets `reload`, and with a page `ticket` and `viewers`."""
+        self._live, self._choice, self._stop = live, choice, stop
         self._supervisor, self._publisher, self._pause = supervisor, publisher, pause
         self._started_s = time.monotonic()
         self._readers: int | None = None
         self._readers_s = -_READERS_AGE_S
         self.ticket: Callable[[Answer], None] | None = None
+        self.reload: Callable[[], Changed] = live.reload
         self.viewers: Callable[[], int] = lambda: 0
 
     def __call__(self, request: Request, answer: Answer) -> None:
@@ -52,7 +54,7 @@ class Requests:
 
         Raises:
             ProtocolError: an unknown method, or parameters that it does not take.
-            LensError: no such lens. ControlError: there is no page.
+            LensError: no such lens. ConfigError: broken settings. ControlError: there is no page.
         """
         if request.method == "status":
             answer(self._status())
@@ -68,6 +70,9 @@ class Requests:
             was = self._pause.shows
             self._pause.end()
             answer({"was": was})
+        elif request.method == "reload":
+            changed = self.reload()
+            answer({"changed": sorted(as_keys(dict.fromkeys(changed.now))), **self._live.as_status()})
         elif request.method == "preview":
             if self.ticket is None:
                 raise ControlError("the preview page", "was switched off", "start lensd run without --no-preview")
@@ -76,7 +81,7 @@ class Requests:
             answer({"pid": os.getpid()})
             self._stop()
         else:
-            known = "status, switch, pause, resume, preview, stop"
+            known = "status, switch, pause, resume, reload, preview, stop"
             raise ProtocolError(f"method {request.method[:40]!r}", f"unknown; there are {known}")
 
     def _status(self) -> Message:
@@ -92,10 +97,11 @@ class Requests:
             "camera": told.get("camera"),
             "output": publisher.output_name if publisher.attached else "none",
             "output_problem": problem.as_dict() if problem is not None else None,
-            "format": str(self._settings.format),
+            "format": str(self._live.current.format),
             "runtime": told.get("runtime"),
             "on_air": supervisor.on_air,
             "paused": self._pause.shows,
+            "settings": self._live.as_status(),
             **publisher.figures(time.monotonic_ns()),
             "readers": self._readers,
             "viewers": self.viewers(),

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lensd.errors import LensdError, LensError
-from lensd.keeper.cards import CARDS
+from lensd.keeper.cards import CARDS, HELD
 from lensd.keeper.restart import MAX_FAILURES, RETRY_S, RestartPolicy
 from lensd.keeper.worker_process import WorkerProcess
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 # A worker that died is back in 1 to 2 s: hold the last picture for the first of them, then say so.
 _HOLD_NS = 1_000_000_000
+_HOLD_OVER_START_NS = 4_000_000_000  # after a restart of the keeper the first picture takes 1 to 3 s
 _LEAVE_NS = 800_000_000  # what a worker gets to end by itself when there is to be none
 
 
@@ -59,7 +60,12 @@ class Supervisor:
         self._generations, self._switch_ids = itertools.count(1), itertools.count(1)
         self._switches: dict[int, tuple[Answer, str]] = {}
         self._announced: set[str] = set()
-        self._show_card("starting")
+        if publisher.inherited is None:
+            self._show_card("starting")
+        else:
+            cards.hold(publisher.inherited)
+            self._show_card(HELD)
+            self._held_until_ns = time.monotonic_ns() + _HOLD_OVER_START_NS
 
     def tick(self, now_ns: int) -> None:
         """Start what is due, end what hangs, replace a picture that is held too long."""
@@ -126,7 +132,7 @@ class Supervisor:
     @property
     def settled(self) -> bool:
         """The worker has got as far as it can: its pictures are on air, or the card that says why not."""
-        return self.on_air not in {"starting", "loading"}
+        return self.on_air not in {"starting", "loading", HELD}
 
     def follow_on_air(self, listener: Callable[[int, int, int], None]) -> None:
         """Tell `listener` what is on air, now and at each change: its shared picture's descriptor, width and height."""
@@ -134,9 +140,14 @@ class Supervisor:
         listener(self._on_air_fd, self._settings.width, self._settings.height)
 
     def ask_to_end(self) -> None:
-        """Tell the worker that the end has come; `close` waits for it."""
-        if self.worker is not None:
-            self.worker.stop()
+        """Tell the worker that the end has come, for good; what is on air stays."""
+        self._rests["end"] = self.on_air
+        self._dismiss()
+
+    @property
+    def ended(self) -> bool:
+        """There is no worker, nor one that is about to end."""
+        return self.worker is None and self._leaving is None
 
     def close(self, timeout_s: float) -> None:
         """End the worker."""
@@ -211,7 +222,7 @@ class Supervisor:
         if worker.state == "running":
             if worker.reader.newest_sequence():
                 self._show_worker(worker)
-        elif worker.state == "starting":
+        elif worker.state == "starting" or (worker.state == "loading" and self._held_until_ns is not None):
             pass  # what is on air stays there until there is news
         elif worker.state in CARDS:
             self._cards.explain(worker.state, worker.why)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lensd.errors import EngineError
-from lensd.frames import Layer
+from lensd.frames import MOST_FACES, Layer
 from lensd.lens.align import crop_to_picture
 from lensd.lens.crop import crop_rgb
 
@@ -20,7 +20,7 @@ _FACE_PX_MIN = 8.0  # a crop of less than this in the picture is no face, and it
 
 
 class GeneratorLens:
-    """Implements `Lens` with one engine, which it owns, and two buffers that live as long as it does."""
+    """Implements `Lens` with one engine, which it owns, and buffers that live as long as it does, one for each face."""
 
     def __init__(self, name: str, crop: Crop, engine: Engine) -> None:
         """Take over `engine`, also where this raises.
@@ -34,7 +34,7 @@ class GeneratorLens:
             if spec.shape != shape or spec.dtype != np.uint8:
                 engine.close()
                 raise EngineError(f"lens {name}", f"its {what} is {spec.dtype} {spec.shape}, not uint8 {shape}")
-        self._x, self._out = np.zeros(x, np.uint8), np.zeros(out, np.uint8)
+        self._x, self._outs = np.zeros(x, np.uint8), [np.zeros(out, np.uint8) for _ in range(MOST_FACES)]
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ class GeneratorLens:
     def draw(self, picture: Picture, face: Face) -> Layer | None:
         """Return what the network paints; None where the face's points make no square that can be cut.
 
-        The layer's pixels are the lens's own and change with the next call.
+        The layer's pixels are the lens's own, and change with the fourth call from this one.
 
         Raises:
             EngineError: the network could not be run.
@@ -60,8 +60,10 @@ class GeneratorLens:
         if not np.isfinite(to_picture).all() or np.hypot(*to_picture[:, 0]) * crop.size_px < _FACE_PX_MIN:
             return None
         crop_rgb(picture, to_picture, self._x[0])
-        self._engine.infer(self._x, self._out)
-        return Layer(self._out[0], to_picture)
+        out = self._outs.pop(0)
+        self._outs.append(out)
+        self._engine.infer(self._x, out)
+        return Layer(out[0], to_picture)
 
     def close(self) -> None:
         """Close the engine."""

@@ -27,6 +27,7 @@ DOCUMENTS = ("CARD.md", "LICENSE")
 
 Kind = Literal["generator", "overlay"]
 Anchor = Literal["eyes", "nose", "mouth", "brow", "head"]
+When = Literal["always", "mouth-open"]
 Precision = Literal["float32", "float16", "int8"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -92,12 +93,14 @@ class StickerSpec:
         anchor: the mesh points it moves with.
         centre: (x, y) in face units, where the picture's centre lies on the template, -4..4.
         width: face units, 0.01..8.
+        when: "mouth-open" fades it in as the lips part.
     """
 
     image: str
     anchor: Anchor
     centre: tuple[float, float]
     width: float
+    when: When = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,8 @@ def _teacher(table: StrictTable) -> str:
 def _sticker(table: StrictTable) -> StickerSpec:
     anchor: Anchor = table.choice("anchor", get_args(Anchor))
     image, width = table.file("image", ".png"), table.number("width", 0.01, 8)
-    sticker = StickerSpec(image, anchor, table.point("centre", 4), width)
+    when: When = table.choice("when", get_args(When)) if table.has("when") else "always"
+    sticker = StickerSpec(image, anchor, table.point("centre", 4), width, when)
     table.end()
     return sticker
 

@@ -94,6 +94,7 @@ def stickers_of(package: LensPackage) -> list[Sticker]:
             spec.anchor,
             spec.centre,
             spec.width,
+            spec.when,
         )
         for spec in package.manifest.stickers
     ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lensd.frames import F32, U8, Affine, Face, Picture
 
 Anchor = Literal["eyes", "nose", "mouth", "brow", "head"]
+When = Literal["always", "mouth-open"]
 
 # What each anchor's place is the mean of: boxes on the template (x0, y0, x1, y1), face units.
 _ANCHOR_BOX: dict[Anchor, tuple[float, float, float, float]] = {
@@ -32,6 +33,9 @@ _ANCHOR_BOX: dict[Anchor, tuple[float, float, float, float]] = {
     "mouth": (-0.22, 0.11, 0.22, 0.32),
     "head": (-1.0, -0.40, 1.0, 0.12),
 }
+# The inner lips' middles and the mouth's corners; the lips' distance over the mouth's width at which a sticker that
+# waits for an open mouth begins to show, and shows whole. Talking stays mostly under 0.2, a yawn is over 0.8.
+_LIPS, _CORNERS, _OPENING = (13, 14), (61, 291), (0.16, 0.34)
 # The irises follow the gaze, not the head.
 _FIRST_IRIS = 468
 # Each output pixel is the mean of this many squared.
@@ -47,12 +51,14 @@ class Sticker:
         anchor: the part of the face whose mean place it follows.
         centre: (x, y) in face units, where the picture's centre lies on the template.
         width: face units, of the whole picture.
+        when: "mouth-open" fades it in as the lips part.
     """
 
     image: U8
     anchor: Anchor
     centre: tuple[float, float]
     width: float
+    when: When = "always"
     _levels: list[U8] = field(default_factory=list, init=False, repr=False)
 
     def level(self, shrink: float) -> tuple[U8, float]:
@@ -127,8 +133,18 @@ def render_premultiplied(stickers: Sequence[Sticker], landmarks_px: F32, size: i
     width, height = (size, size) if isinstance(size, int) else size
     whole = np.zeros((height, width, 4), np.uint8)
     for sticker in stickers:
-        _draw(whole, sticker, sticker_to_picture(sticker, landmarks_px))
+        opacity = 1.0 if sticker.when == "always" else mouth_opening(landmarks_px)
+        if opacity > 0:
+            _draw(whole, sticker, sticker_to_picture(sticker, landmarks_px), opacity)
     return whole
+
+
+def mouth_opening(landmarks_px: F32) -> float:
+    """Return how far the mouth of (478, 2 or 3) points is open: 0 closed or talking, 1 wide, smooth between."""
+    lips, corners = (float(np.hypot(*(landmarks_px[a, :2] - landmarks_px[b, :2]))) for a, b in (_LIPS, _CORNERS))
+    low, high = _OPENING
+    share = min(max((lips / max(corners, 1e-6) - low) / (high - low), 0.0), 1.0)
+    return share * share * (3 - 2 * share)
 
 
 def draw_layer(stickers: Sequence[Sticker], landmarks_px: F32, width: int, height: int) -> Layer | None:
@@ -201,7 +217,7 @@ def _corners(sticker: Sticker, affine: Affine) -> F32:
     return apply(affine, edge)
 
 
-def _draw(whole: U8, sticker: Sticker, affine: Affine) -> None:
+def _draw(whole: U8, sticker: Sticker, affine: Affine, opacity: float) -> None:
     """Lay one sticker over `whole` (premultiplied), in its bounding box only."""
     corners = _corners(sticker, affine)
     if not np.isfinite(corners).all():
@@ -220,6 +236,8 @@ def _draw(whole: U8, sticker: Sticker, affine: Affine) -> None:
     size = ((x1 - x0) * _SUPERSAMPLING, (y1 - y0) * _SUPERSAMPLING)
     drawn = cv2.warpAffine(image, fine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     drawn = cv2.resize(drawn, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+    if opacity < 1:
+        drawn = np.rint(drawn * opacity).astype(np.uint8)
     under = whole[y0:y1, x0:x1]
     if under.any():
         under[:] = drawn + ((255 - drawn[..., 3:].astype(np.uint16)) * under + 127) // 255

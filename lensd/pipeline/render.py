@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from lensd.composite.blend import Compositor
+from lensd.composite.depth import far_to_near
 from lensd.composite.points import draw_points
 from lensd.config import NO_LENS
 from lensd.errors import CameraError, LensdError
@@ -201,12 +202,16 @@ class Render:
         Raises:
             EngineError: the lens's network could not be run.
         """
-        for face in faces:
-            layer = loaded.lens.draw(picture, face)
+        layers = [(loaded.lens.draw(picture, face), face.opacity) for face in far_to_near(faces)]
+        if layers:
             mark = self.metrics.lap("lens", mark)
+        # Where the bare face is never shown, it is not shown for the tenths of a second of a fade either.
+        fades = self._settings.no_face == "pass"
+        for layer, opacity in layers:
             if layer is not None:
-                self._compositor.blend(picture, layer)
-                mark = self.metrics.lap("blend", mark)
+                self._compositor.blend(picture, layer, opacity if fades else 1.0)
+        if any(layer is not None for layer, _ in layers):
+            self.metrics.lap("blend", mark)
         if self._settings.show_points:
             for face in faces:
                 draw_points(picture, face.landmarks_px)

@@ -44,8 +44,8 @@ class MappedBuffers:
             that is between `dequeue` and `queue`. After `close` they are harmless: memory of nobody's.
     """
 
-    def __init__(self, descriptor: int, side: BufferType, count: int) -> None:
-        """Have the driver allocate about `count` buffers, and map them.
+    def __init__(self, descriptor: int, side: BufferType, count: int, *, there: bool = False) -> None:
+        """Have the driver allocate about `count` buffers, and map them; where `there`, map the `count` that it has.
 
         Raises:
             OSError: EBUSY while another program streams; ENOMEM; EINVAL where the driver has no streaming.
@@ -54,7 +54,7 @@ class MappedBuffers:
         self._mapped: list[tuple[int, int, weakref.finalize[Any, Any]]] = []
         self.views: list[U8] = []
         try:
-            for index in range(device.request_buffers(descriptor, side, count)):
+            for index in range(count if there else device.request_buffers(descriptor, side, count)):
                 offset, length = device.query_buffer(descriptor, side, index)
                 self.views.append(self._map(offset, length))
         except BaseException:

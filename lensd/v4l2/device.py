@@ -233,6 +233,13 @@ def query_buffer(descriptor: int, side: BufferType, index: int) -> tuple[int, in
     return int(answer.m.offset), int(answer.length)
 
 
+def buffer_time_ns(descriptor: int, side: BufferType, index: int) -> int:
+    """Return the driver's time of what a buffer holds, in its clock; 0 where it was never filled."""
+    answer = uapi.Buffer(index=index, type=side, memory=uapi.MEMORY_MMAP)
+    ioctl(descriptor, uapi.QUERYBUF, answer)
+    return int(answer.timestamp.seconds) * 1_000_000_000 + int(answer.timestamp.microseconds) * 1000
+
+
 def queue(descriptor: int, side: BufferType, index: int, bytes_used: int = 0) -> None:
     """Hand a buffer to the driver: to be filled, or with `bytes_used` bytes to be shown."""
     buffer = uapi.Buffer(index=index, type=side, memory=uapi.MEMORY_MMAP, bytesused=bytes_used, field=uapi.FIELD_NONE)

@@ -6,18 +6,14 @@ Imports numpy and pyvirtualcam, and nothing that may crash, hang or weigh: the k
 from lensd.virtualcam.memory import MemorySink
 from lensd.virtualcam.node import DRIVER, LABEL, LOAD_MODULE, find_node
 from lensd.virtualcam.none import NullSink
-from lensd.virtualcam.readers import Holder, count_readers, holders
 from lensd.virtualcam.select import open_sink
 
 __all__ = [
     "DRIVER",
     "LABEL",
     "LOAD_MODULE",
-    "Holder",
     "MemorySink",
     "NullSink",
-    "count_readers",
     "find_node",
-    "holders",
     "open_sink",
 ]

@@ -97,13 +97,13 @@ class LoopbackBackend:
 class LoopbackSink:
     """A `ports.FrameSink` that shows its pictures as "SnapLens Camera"."""
 
-    def __init__(self, path: Path, video: VideoFormat) -> None:
-        """Open the device at `path`.
+    def __init__(self, path: Path, video: VideoFormat, streaming: int | None = None) -> None:
+        """Open the device at `path`, or go on with `streaming`, a descriptor that was handed on.
 
         Raises:
             SinkError: as `LoopbackDevice`.
         """
-        opened = LoopbackDevice(path, video)
+        opened = LoopbackDevice(path, video, streaming)
         self._backend: LoopbackBackend
         self._camera = pyvirtualcam.Camera(
             video.width, video.height, video.fps, fmt=_I420, device=str(path), backend=BACKEND, opened=opened
@@ -111,6 +111,7 @@ class LoopbackSink:
         self._backend = self._camera._backend  # noqa: SLF001 there is no other way to its own methods
         self._begun: U8 | None = None
         self.node = path
+        self.inherited = opened.inherited
 
     @property
     def name(self) -> str:
@@ -158,6 +159,12 @@ class LoopbackSink:
     def close(self) -> None:
         """Stop the stream and give the node back."""
         self._begun = None
+        self._camera.close()
+
+    def hand_on(self) -> None:
+        """Close it without an end of the stream: somebody else has the descriptor, and goes on with it."""
+        self._begun = None
+        self._backend.loopback.close(handed_on=True)
         self._camera.close()
 
 

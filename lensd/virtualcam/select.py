@@ -11,16 +11,21 @@ from lensd.virtualcam.none import NullSink
 from lensd.virtualcam.video_file import SUFFIXES, VideoFileSink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lensd.frames import VideoFormat
     from lensd.ports import FrameSink
 
 
-def open_sink(output: str, video: VideoFormat) -> FrameSink:
+def open_sink(
+    output: str, video: VideoFormat, streaming: Callable[[Path], int | None] = lambda _node: None
+) -> FrameSink:
     """Open an output.
 
     Args:
         output: "auto" ("SnapLens Camera"), "/dev/videoN" (a v4l2loopback device), a video file's path, or "none".
         video: size and rate of all that will be written.
+        streaming: asked for a descriptor of a node that a process before us has streamed into; it is taken over.
 
     Raises:
         ConfigError: it is none of these.
@@ -38,4 +43,5 @@ def open_sink(output: str, video: VideoFormat) -> FrameSink:
         raise ConfigError(f"output {output!r}", f"is none of these: {choices}", "--output auto")
     from lensd.virtualcam.backend import LoopbackSink
 
-    return LoopbackSink(find_node() if output == "auto" else path, video)
+    node = find_node() if output == "auto" else path
+    return LoopbackSink(node, video, streaming(node))

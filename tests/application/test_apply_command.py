@@ -29,7 +29,14 @@ def test_a_picture_is_done_and_said_so(package, tmp_path):
     done = lensd("apply", "--lens", package, str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert {"lens": "dots", "kind": "picture", "frames": 1, "faces": 1, "sound": "none"}.items() <= told.items()
+    assert {
+        "lens": "dots",
+        "kind": "picture",
+        "frames": 1,
+        "faces": 1,
+        "most": 1,
+        "sound": "none",
+    }.items() <= told.items()
     assert (tmp_path / "out.png").is_file()
 
 

@@ -43,6 +43,17 @@ def test_every_pixel_that_the_lens_does_not_paint_stays_as_it_was(lens, tracker,
     np.testing.assert_array_equal(after[~near], before[~near])
 
 
+def test_every_face_of_a_picture_gets_the_lens(lens, tracker, tmp_path):
+    one = portrait()
+    before = np.vstack([np.hstack([one, one[:, ::-1]]), np.hstack([np.full_like(one, 90), one])])
+    done = apply_lens(lens, tracker, saved(tmp_path / "in.png", before), tmp_path / "out.png", silent)
+    painted = red(opened(tmp_path / "out.png"))
+    assert (done.faces, done.most) == (1, 3)
+    quarters = [painted[:240, :320], painted[:240, 320:], painted[240:, 320:]]
+    assert all(0.005 < quarter.mean() < 0.05 for quarter in quarters)
+    assert not painted[240:, :320].any()
+
+
 def test_a_picture_without_a_face_comes_out_as_it_went_in(lens, tracker, tmp_path):
     before = np.full((240, 320, 3), (70, 90, 120), np.uint8)
     done = apply_lens(lens, tracker, saved(tmp_path / "in.png", before), tmp_path / "out.png", silent)

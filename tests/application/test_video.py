@@ -24,7 +24,7 @@ def test_every_frame_gets_the_lens_at_its_own_time(lens, tracker, tmp_path, suff
     shares = []
     done = apply_lens(lens, tracker, source, tmp_path / f"out.{suffix}", shares.append)
     before, after = frames(source), frames(tmp_path / f"out.{suffix}")
-    assert (done.frames, done.faces, done.sound) == (20, 20, "none")
+    assert (done.frames, done.faces, done.most, done.sound) == (20, 20, 1, "none")
     assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=0.002)
     assert all(0.005 < red(pixels).mean() < 0.05 for _, pixels in after)
     # The face moves to the right, and so does the lens.

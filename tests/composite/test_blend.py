@@ -1,5 +1,7 @@
 """The composite against its promises, with Hypothesis choosing patches and places."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -97,7 +99,52 @@ def test_outside_the_matte_every_byte_stays(seed, to_picture, scale, opacity):
     picture, before = some_picture(seed), some_picture(seed)
     rgba = some_patch(seed)
     region = blend(picture, Layer(rgba, to_picture), opacity)
-    # What averaging over blocks and linear interpolation can reach at all.
+    matte = reach_of(rgba, to_picture)
+    assert_kept_outside(picture, before, matte)
+    changed = np.argwhere(picture.y != before.y)
+    if len(changed):
+        assert region.y <= changed[:, 0].min() <= changed[:, 0].max() < region.y + region.height
+        assert region.x <= changed[:, 1].min() <= changed[:, 1].max() < region.x + region.width
+
+
+@given(
+    seed=st.integers(0, 2**31),
+    faces=st.lists(st.tuples(places, st.floats(0.02, 1), st.floats(0, 1)), min_size=2, max_size=4),
+)
+def test_outside_the_mattes_of_all_faces_every_byte_stays(seed, faces):
+    compositor, picture, before = Compositor(), some_picture(seed), some_picture(seed)
+    matte = np.zeros((HEIGHT, WIDTH), bool)
+    for number, (to_picture, scale, opacity) in enumerate(faces):
+        to_picture[:, :2] *= scale
+        rgba = some_patch(seed + number)
+        compositor.blend(picture, Layer(rgba, to_picture), opacity)
+        matte |= reach_of(rgba, to_picture)
+    assert_kept_outside(picture, before, matte)
+
+
+@given(seed=st.integers(0, 2**31), to_picture=places)
+def test_at_opacity_0_no_byte_is_touched_and_at_1_it_is_as_without(seed, to_picture):
+    picture, layer = some_picture(seed), Layer(some_patch(seed), to_picture)
+    assert blend(picture, layer, 0.0) is None
+    assert np.array_equal(picture.data, some_picture(seed).data)
+    full, plain = some_picture(seed), some_picture(seed)
+    assert blend(full, layer, 1.0) == blend(plain, layer)
+    assert np.array_equal(full.data, plain.data)
+
+
+@given(seed=st.integers(0, 2**31), to_picture=places)
+def test_a_fade_goes_one_way(seed, to_picture):
+    layer, before, pictures = Layer(some_patch(seed), to_picture), some_picture(seed), []
+    for opacity in (0.25, 0.5, 0.75, 1.0):
+        pictures.append(some_picture(seed))
+        blend(pictures[-1], layer, opacity)
+    away = [np.abs(picture.y.astype(int) - before.y) for picture in pictures]
+    for less, more in itertools.pairwise(away):
+        assert (less <= more + 2).all()  # two roundings
+
+
+def reach_of(rgba, to_picture):
+    """Return (H, W) bool: what averaging over blocks and linear interpolation can reach at all."""
     block = min(int(np.ceil(0.5 / np.sqrt(np.linalg.det(to_picture[:, :2])))), 24)
     reach = 2 * max(block, 1) + 1
     canvas = np.pad((rgba[..., 3] > MATTE_FLOOR).astype(np.uint8), 60)
@@ -106,15 +153,14 @@ def test_outside_the_matte_every_byte_stays(seed, to_picture, scale, opacity):
     grid = np.stack([*np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), np.ones((HEIGHT, WIDTH))], -1)
     x, y = np.rint(np.moveaxis(grid @ np.linalg.inv(whole)[:2].T, -1, 0)).astype(int)
     within = (x >= 0) & (y >= 0) & (x < canvas.shape[1]) & (y < canvas.shape[0])
-    matte = within & (canvas[np.where(within, y, 0), np.where(within, x, 0)] > 0)
+    return within & (canvas[np.where(within, y, 0), np.where(within, x, 0)] > 0)
+
+
+def assert_kept_outside(picture, before, matte):
     assert np.array_equal(picture.y[~matte], before.y[~matte])
     blocks = matte.reshape(HEIGHT // 2, 2, WIDTH // 2, 2).any((1, 3))
     assert np.array_equal(picture.u[~blocks], before.u[~blocks])
     assert np.array_equal(picture.v[~blocks], before.v[~blocks])
-    changed = np.argwhere(picture.y != before.y)
-    if len(changed):
-        assert region.y <= changed[:, 0].min() <= changed[:, 0].max() < region.y + region.height
-        assert region.x <= changed[:, 1].min() <= changed[:, 1].max() < region.x + region.width
 
 
 @given(

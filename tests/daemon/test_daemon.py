@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ def test_the_demo_comes_on_air_and_status_tells_of_it(daemon):
     readable = daemon.command("status")
     assert readable.returncode == 0
     assert "640x480 at 30" in readable.stdout
+    assert re.search(r"^faces +0$", readable.stdout, re.MULTILINE)  # lens none looks for none
 
 
 def test_a_killed_worker_is_replaced_and_the_daemon_says_so(daemon):

@@ -1,5 +1,7 @@
 """Pictures with a face, and a network that follows a bright spot as the trained one follows a face."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 import onnx
@@ -24,6 +26,38 @@ def portrait(width=1280, height=720, scale=1.4, x=640.0, y=360.0, angle=0.0):
     face = np.where(mask[..., None] > 0, np.maximum(astronaut(), 90), 0).astype(np.uint8)
     rgb = cv2.warpAffine(face, to_picture, (width, height), flags=cv2.INTER_AREA)
     return Picture(width, height, cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).reshape(-1).copy())
+
+
+@cache
+def heads_cut_out():
+    """Return the astronaut's head in four dresses, colour times matte and matte: (200, 140, 4) float32 each."""
+    matte = np.zeros((512, 512), np.float32)
+    cv2.ellipse(matte, (222, 118), (62, 92), 0, 0, 360, 1.0, -1)
+    matte = cv2.GaussianBlur(matte, (0, 0), 3)
+    inside = np.s_[18:218, 152:292]
+    plain, blue = ((astronaut() * light)[inside] for light in (np.ones(3), np.array([0.55, 0.75, 1.0])))
+    whole = [np.dstack([rgb * matte[inside][..., None], matte[inside]]).astype(np.float32) for rgb in (plain, blue)]
+    return [whole[0], whole[0][:, ::-1].copy(), whole[1], whole[1][:, ::-1].copy()]
+
+
+def crowd(*heads):
+    """Return a picture, 640x360, of NASA's astronaut several times before a wall; later heads cover earlier ones.
+
+    Args:
+        heads: (x, y, scale, dress) each, in pixels of a picture twice as large; dress 0..3: as she is, mirrored, in
+            blue light, in blue light and mirrored.
+    """
+    across, down = np.linspace(90, 170, 640), np.linspace(20, -20, 360)
+    rgb = np.repeat((across[None] + down[:, None])[..., None], 3, 2).astype(np.float32)
+    for x, y, scale, dress in heads:
+        head = cv2.resize(heads_cut_out()[dress], None, fx=scale / 2, fy=scale / 2, interpolation=cv2.INTER_AREA)
+        height, width = head.shape[:2]
+        left, top = round(x / 2 - width / 2), round(y / 2 - 0.46 * height)
+        rows, columns = slice(max(top, 0), min(top + height, 360)), slice(max(left, 0), min(left + width, 640))
+        if rows.start < rows.stop and columns.start < columns.stop:
+            cut = head[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+            rgb[rows, columns] = cut[..., :3] + rgb[rows, columns] * (1 - cut[..., 3:])
+    return Picture(640, 360, cv2.cvtColor(rgb.astype(np.uint8), cv2.COLOR_RGB2YUV_I420).reshape(-1).copy())
 
 
 def spot(x, y, radius, width=640, height=480):

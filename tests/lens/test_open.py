@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import onnx
 import pytest
@@ -10,7 +12,7 @@ from onnx import helper
 from lensd.config import user_lenses_dir
 from lensd.engine.onnxruntime import OnnxRuntimeEngine
 from lensd.errors import EngineError, GoldenMismatch, LensError, PackageError
-from lensd.frames import Face, Picture, TensorSpec
+from lensd.frames import MOST_FACES, Face, Picture, TensorSpec
 from lensd.lens.align import template_points
 from lensd.lens.catalogue import find_lens, find_lenses, read_catalogue
 from lensd.lens.generator import GeneratorLens
@@ -61,6 +63,16 @@ def test_a_generator_paints_its_box_in_the_middle_of_the_faces_square(generator)
     assert np.hypot(*layer.to_picture[:, 0]) * SIZE == pytest.approx(1.6 * 200, rel=1e-3)
     lens.close()
     assert make.open == 0
+
+
+def test_what_is_drawn_on_one_face_stays_while_the_others_are_drawn(generator):
+    lens = open_lens(generator, OnnxRuntimeEngine)
+    layers = [lens.draw(Picture(640, 480), face(x=100.0 * number)) for number in range(MOST_FACES)]
+    for one, other in itertools.combinations(layers, 2):
+        assert not np.shares_memory(one.rgba, other.rgba)
+    places = [layer.to_picture[0, 2] for layer in layers]
+    np.testing.assert_allclose(np.diff(places), 100, atol=0.5)
+    lens.close()
 
 
 def test_drawing_does_not_touch_the_picture(generator):

@@ -96,6 +96,19 @@ def test_later_stickers_lie_over_earlier_ones():
     assert np.abs(drawn[y, x].astype(int) - (100, 0, 100, 255)).max() <= 2
 
 
+def test_a_sticker_that_waits_for_an_open_mouth_fades_in_with_it():
+    waiting = Sticker(np.full((64, 64, 4), 255, np.uint8), "mouth", (0.0, 0.3), 0.3, "mouth-open")
+    seen = []
+    for gap in np.linspace(0, 40, 21):
+        face = face_at()
+        face[14, 1] = face[13, 1] + gap
+        seen.append(int(render_crop([waiting], face, (640, 480))[..., 3].max()))
+    assert seen[0] == 0
+    assert seen[-1] == 255
+    assert seen == sorted(seen)
+    assert any(0 < alpha < 255 for alpha in seen)
+
+
 def test_a_layer_holds_just_what_the_crop_shows():
     face = face_at(roll_deg=12)
     layer = draw_layer([block()], face, 640, 480)

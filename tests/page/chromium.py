@@ -94,7 +94,8 @@ class Chromium:
         )
 
     def click(self, selector):
-        """Press and release the mouse in the middle of an element."""
+        """Press and release the mouse in the middle of an element, brought into view first."""
+        self.run(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'nearest'}})")
         box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
         x, y = self.run(f"(({{left, top, width, height}}) => [left + width / 2, top + height / 2])({box})")
         for kind in ("mousePressed", "mouseReleased"):

@@ -14,6 +14,7 @@ from lensd.pipeline.loader import LensLoader, Loaded, Order
 from lensd.pipeline.render import Render
 
 WIDTH, HEIGHT = 64, 48
+ASIDE = (0, -24, 14, 24)  # from the middle
 
 
 class Camera:
@@ -43,16 +44,20 @@ class Camera:
 
 
 class Tracker:
-    """A `FaceTracker` that sees a face in the middle while `faces` says so."""
+    """A `FaceTracker` that sees as many faces, side by side, as `faces` says, of which the last has `opacity`."""
 
     def __init__(self):
-        self.faces, self.resets, self.trouble = True, 0, None
+        self.faces, self.opacity, self.resets, self.trouble = 1, 1.0, 0, None
 
     def update(self, picture, captured_ns):
         if self.trouble is not None:
             raise self.trouble
-        points = (template_points() * 20 + [WIDTH / 2, HEIGHT / 2, 0]).astype(np.float32)
-        return (Face(1, points, 0.9),) if self.faces else ()
+        middle = (template_points() * 8 + [WIDTH / 2, HEIGHT / 2, 0]).astype(np.float32)
+        places = [middle + np.array([x, 0, 0], np.float32) for x in ASIDE[: self.faces]]
+        return tuple(
+            Face(number, points, 0.9, self.opacity if number == self.faces else 1.0)
+            for number, points in enumerate(places, 1)
+        )
 
     def reset(self):
         self.resets += 1
@@ -62,7 +67,7 @@ class Tracker:
 
 
 class WhiteLens:
-    """A `Lens` that draws a white square in the middle; raises `trouble` where set."""
+    """A `Lens` that draws a white square of 8x8 pixels on a face; raises `trouble` where set."""
 
     def __init__(self, name, owner):
         self.name, self.owner, self.closed = name, owner, False
@@ -74,7 +79,8 @@ class WhiteLens:
         if self.owner.lens_trouble is not None:
             raise self.owner.lens_trouble
         rgba = np.full((8, 8, 4), 255, np.uint8)
-        return Layer(rgba, np.array([[1, 0, 28], [0, 1, 20]], np.float32))
+        x = np.rint(face.landmarks_px[:468, 0].mean()) - 4
+        return Layer(rgba, np.array([[1, 0, x], [0, 1, 20]], np.float32))
 
     def close(self):
         assert not self.closed

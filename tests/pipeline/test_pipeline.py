@@ -4,11 +4,12 @@ import itertools
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from lensd.errors import CameraBusy, CameraError, CameraMissing, EngineError, LensError, SourceTimeout
 from lensd.pipeline.conditions import Condition, Conditions, State
-from tests.pipeline.path_under_test import PathUnderTest
+from tests.pipeline.path_under_test import ASIDE, WIDTH, PathUnderTest
 
 
 def no_pictures_for(path, seconds):
@@ -177,7 +178,7 @@ def test_a_switch_is_carried_out_while_the_camera_is_gone():
 def test_without_a_face_comes_what_was_asked_for(no_face, lensed):
     with PathUnderTest(lens="white", no_face=no_face) as path:
         path.until_pictures(5)
-        path.tracker.faces = False
+        path.tracker.faces = 0
         path.until(lambda: path.render.faces == 0, "no face")
         path.until_pictures(5)
         assert path.lensed() is lensed
@@ -189,13 +190,41 @@ def test_without_a_face_comes_what_was_asked_for(no_face, lensed):
 @pytest.mark.parametrize("no_face", ["card", "hold"])
 def test_where_nothing_lensed_can_be_shown_the_state_says_so(no_face):
     path = PathUnderTest(lens="white", no_face=no_face)
-    path.tracker.faces = False
+    path.tracker.faces = 0
     with path:
         path.until_state("no-face", 3)
         assert path.pictures == []
-        path.tracker.faces = True
+        path.tracker.faces = 1
         path.until_state("running", 3)
         assert path.lensed()
+
+
+@pytest.mark.parametrize("faces", [0, 2, 3, 4])
+def test_the_lens_is_on_every_face_and_nowhere_else(faces):
+    with PathUnderTest(lens="white") as path:
+        path.until_pictures(3)
+        path.tracker.faces = faces
+        path.until(lambda: path.render.faces == faces, f"{faces} faces")
+        path.until_pictures(3)
+        luma = path.pictures[-1][1]
+        white = np.zeros(luma.shape, bool)
+        for x in ASIDE[:faces]:
+            white[20:28, WIDTH // 2 + x - 4 : WIDTH // 2 + x + 4] = True
+        assert (luma[white] == 235).all()
+        assert len(set(luma[~white].tolist())) == 1
+
+
+@pytest.mark.parametrize(("no_face", "full"), [("pass", False), ("hold", True), ("card", True)])
+def test_a_lens_fades_only_where_the_bare_face_may_be_seen(no_face, full):
+    with PathUnderTest(lens="white", no_face=no_face) as path:
+        path.until_pictures(3)
+        path.tracker.faces, path.tracker.opacity = 2, 0.5
+        path.until(lambda: path.render.faces == 2, "2 faces")
+        path.until_pictures(3)
+        luma = path.pictures[-1][1]
+        first, second, wall = int(luma[24, WIDTH // 2]), int(luma[24, WIDTH // 2 + ASIDE[1]]), int(luma[0, 0])
+        assert first == 235
+        assert abs(second - (235 if full else (235 + wall) / 2)) <= 1.5
 
 
 def test_a_tracker_that_fails_ends_its_thread_with_the_reason(monkeypatch):

@@ -22,6 +22,7 @@ TINY = replace(
     scale_size=36,
     crop_size=32,
     seed=3,
+    precision="fp32",
     progress_freq=0,
     summary_freq=0,
     save_freq=0,

@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -52,6 +53,47 @@ def test_the_commands_lead_from_pairs_to_a_page(pair_folder, tmp_path):
     painted = call("test", "--checkpoint", run, "--input-dir", pair_folder, "--output-dir", out, "--device=cpu")
     assert painted.exit_code == 0, painted.output
     assert (out / "index.html").exists()
+
+
+def test_the_fields_own_names_can_be_pasted(pair_folder, tmp_path):
+    run = tmp_path / "run"
+    theirs = ["--dataroot", pair_folder, "--netG", "resnet_6blocks", "--netD", "n_layers", "--n_layers_D", "1"]
+    theirs += ["--direction", "BtoA", "--load_size", "36", "--crop_size", "32", "--ngf", "4", "--ndf", "4"]
+    theirs += ["--lambda_L1", "50", "--n_epochs", "1", "--n_epochs_decay", "1", "--lr_policy", "linear", "--no_dropout"]
+    theirs += [
+        "--gan_mode",
+        "lsgan",
+        "--pool_size",
+        "2",
+        "--init_type",
+        "xavier",
+        "--init_gain",
+        ".1",
+        "--print_freq",
+        "2",
+    ]
+    theirs += ["--norm", "instance", "--serial_batches", "--max_dataset_size", "2", "--num_threads", "2", "--no_flip"]
+    theirs += ["--save_latest_freq", "0", "--save_epoch_freq", "1", "--update_html_freq", "4", "--preprocess", "crop"]
+    assert call("train", "--output-dir", run, "--device=cpu", *theirs).exit_code == 0
+    _, state = keep.load(run)
+    options = state.options
+    assert (state.step, options.max_epochs, options.n_epochs_decay, options.schedule) == (4, 2, 1, "linear")
+    assert (options.generator, options.patch, options.which_direction) == ("resnet_6blocks", 16, "BtoA")
+    assert (options.scale_size, options.l1_weight, options.dropout, options.flip) == (36, 50, False, False)
+    assert (options.progress_freq, options.save_freq, options.display_freq) == (2, 0, 4)
+    painted = ["--dataroot", pair_folder, "--results_dir", tmp_path / "out", "--num_test", "2", "--eval"]
+    assert call("test", "--checkpoint", run, *painted, "--output_filetype", "jpeg", "--device=cpu").exit_code == 0
+    assert len(list((tmp_path / "out/images").glob("*-outputs.jpg"))) == 2
+
+
+def test_lensd_train_is_the_same_command_and_its_folder_may_come_first(pair_folder, tmp_path):
+    (train,) = importlib.metadata.entry_points(group="lensd.commands", name="train")
+    assert train.load() is pix2pix.commands["train"]
+    assert call("train", pair_folder, "--output-dir", tmp_path / "run", "--max-steps=1", *SMALL).exit_code == 0
+    for folders in ((), (pair_folder, "--input-dir", pair_folder)):
+        twice = call("train", *folders, "--output-dir", tmp_path / "other")
+        assert twice.exit_code == 2
+        assert "give the folder of pairs, once" in twice.output
 
 
 def test_what_cannot_be_used_is_told_before_anything_is_written(pair_folder, tmp_path):

@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import tensor
 
-from trainer.pix2pix.losses import discriminator_loss, generator_loss, has_gan, has_l1, is_conditional, l1
+from trainer.pix2pix.losses import (
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    has_gan,
+    has_l1,
+    is_conditional,
+    l1,
+)
 
 REAL, PAINTED = tensor([0.5, 3.0]), tensor([-1.0, 2.0])
 
@@ -29,6 +37,18 @@ def test_least_squares_by_hand():
 def test_hinge_by_hand():
     assert float(discriminator_loss("hinge", REAL, PAINTED)) == pytest.approx(0.5 / 2 + 3 / 2)
     assert float(generator_loss("hinge", PAINTED)) == pytest.approx(-0.5)
+
+
+def test_wasserstein_by_hand():
+    assert float(discriminator_loss("wgangp", REAL, PAINTED)) == pytest.approx(0.5 - 1.75)
+    assert float(generator_loss("wgangp", PAINTED)) == pytest.approx(-0.5)
+    # A judge whose slope is 3 at each of 4 values has a gradient of length 6: 10 (6 - 1)^2.
+    real, painted = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
+    penalty = gradient_penalty(lambda x: 3 * x, real, painted, torch.rand(2, 1, 1, 1))
+    assert float(penalty) == pytest.approx(250)
+    slope = torch.ones((), requires_grad=True)
+    gradient_penalty(lambda x: slope * x.square(), real, painted, torch.full((2, 1, 1, 1), 0.5)).backward()
+    assert float(slope.grad) == pytest.approx(2 * 10 * (2 - 1) * 2)  # its length is 2 |slope| in the middle
 
 
 def test_a_certain_discriminator_overflows_nothing():

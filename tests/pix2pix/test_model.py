@@ -56,6 +56,34 @@ def test_the_discriminators_step_leaves_the_generator_alone_and_the_other_way_ro
     assert not same(painters, weights(model.generator))
 
 
+def test_one_judgement_teaches_both_as_two_judgements_by_the_same_discriminator_do():
+    """The original's: the generator is taught against the discriminator as it was before its own step."""
+    options = replace(TINY, dropout=False, reuse_judgement=True, lr=1e-3)
+    model = Model(options, 10, CPU)
+    a, b = a_batch()
+    painted = model.generator(a)
+    real, false = (model.discriminator(torch.cat([a, other], 1)) for other in (b, painted))
+    for_judge = 0.5 * discriminator_loss("vanilla", real, false)
+    wanted = torch.autograd.grad(for_judge, list(model.discriminator.parameters()), retain_graph=True)
+    for_painter = 100 * (painted - b).abs().mean() + torch.nn.functional.softplus(-false).mean()
+    wanted += torch.autograd.grad(for_painter, list(model.generator.parameters()))
+    told = model.advance(a, b)
+    assert set(told) == {D_LOSS, GAN_LOSS, L1_LOSS}
+    found = [weight.grad for network in (model.discriminator, model.generator) for weight in network.parameters()]
+    assert all(torch.allclose(one, other, atol=1e-6) for one, other in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["xavier", "kaiming", "orthogonal"])
+def test_weights_begin_as_is_asked(kind):
+    model = Model(replace(TINY, init_type=kind, init_gain=0.5, ngf=16), 10, CPU)
+    weight = next(weight for weight in model.generator.parameters() if weight.shape == (64, 64, 3, 3))
+    rows = weight.detach().flatten(1)
+    spread = {"xavier": 0.5 * (2 / (128 * 9)) ** 0.5, "kaiming": (2 / 576) ** 0.5, "orthogonal": 0.5 / 576**0.5}
+    assert float(rows.std()) == pytest.approx(spread[kind], rel=0.02)
+    if kind == "orthogonal":
+        assert torch.allclose(rows @ rows.T, 0.25 * torch.eye(64), atol=1e-5)
+
+
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_the_discriminator_is_taught_as_by_two_passes_of_its_own(norm):
     model = Model(replace(TINY, dropout=False, norm=norm), 10, CPU)
@@ -81,11 +109,7 @@ def test_a_gan_without_condition_does_not_see_the_input():
 
 def test_the_linear_schedule_falls_over_the_second_half():
     model = Model(replace(TINY, schedule="linear"), 8, CPU)
-    paces = []
-    for step in range(8):
-        model.step = step
-        paces.append(model._pace())
-    assert paces == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    assert [model.pace.at(step) for step in range(8)] == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
 
 
 def test_the_running_mean_follows_the_weights():
@@ -116,7 +140,7 @@ def test_painting_leaves_the_network_and_chance_as_they_were():
 
 
 def test_bfloat16_keeps_weights_and_losses_in_float32():
-    model = Model(TINY, 10, CPU, bf16=True)
+    model = Model(replace(TINY, precision="bf16"), 10, CPU)
     told = model.advance(*a_batch())
     assert {value.dtype for value in told.values()} == {torch.float32}
     assert {weight.dtype for weight in model.generator.parameters()} == {torch.float32}

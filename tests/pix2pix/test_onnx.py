@@ -6,6 +6,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from lensd.cli.group import group as lensd_group
 from lensd.errors import ConfigError, MediaError
 from tests.pix2pix.conftest import TINY
 from trainer.pix2pix.data import as_rgb, halves, read_pictures
@@ -39,6 +40,23 @@ def test_the_exported_network_paints_what_test_paints(batch, pair_folder, tmp_pa
     wanted = as_rgb(paint(network, a, own=batch == 1)[0])
     assert painted.std() > 1
     assert np.abs(painted[0].astype(int) - wanted.astype(int)).max() <= 2
+
+
+def test_lensd_export_tells_a_pix2pix_run_from_a_lens(pair_folder, tmp_path):
+    options = replace(TINY, generator="compact", scale_size=64, crop_size=64, ngf=16, max_steps=1)
+    assert train(Run(options, tmp_path / "run", read_pictures(pair_folder, 64, "AtoB")))
+    for given in ("run", "run/checkpoint-00000001.safetensors"):
+        result = CliRunner().invoke(lensd_group, ["export", str(tmp_path / given)])
+        assert result.exit_code == 0, result.output
+        assert "differ by at most" in result.output
+    (network,) = tmp_path.glob("run/*.onnx")
+    session = onnxruntime.InferenceSession(str(network))
+    for part in (session.get_inputs()[0], session.get_outputs()[0]):
+        assert (part.shape, part.type) == ([1, 64, 64, 3], "tensor(uint8)")
+    # What is no pix2pix run's goes to the lens's command, which says what it misses.
+    (tmp_path / "other.safetensors").write_bytes(b"x")
+    lens = CliRunner().invoke(lensd_group, ["export", str(tmp_path / "other.safetensors")])
+    assert "Missing option '--out'" in lens.output
 
 
 def test_what_cannot_be_exported_is_refused(pair_folder, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from lensd.errors import ConfigError
 from tests.pix2pix.conftest import TINY
+from trainer.pix2pix.names import ours
 from trainer.pix2pix.options import Options, changed
 
 
@@ -39,6 +40,14 @@ def test_options_survive_json():
         ("patch", 286),
         ("ema", 1.0),
         ("separable_conv", True),
+        ("input_nc", 5),
+        ("output_nc", 0),
+        ("schedule", "poly"),
+        ("init_type", "zero"),
+        ("preprocess", "resize"),
+        ("n_epochs_decay", 0),
+        ("precision", "fp16"),
+        ("gan_mode", "wgan"),
     ],
 )
 def test_what_cannot_be_used_is_named(name, value):
@@ -62,6 +71,41 @@ def test_a_checkpoints_options_may_change_but_not_its_network():
     assert changed(TINY, {"lr": 1e-4, "max_steps": 9}) == replace(TINY, lr=1e-4, max_steps=9)
     with pytest.raises(ConfigError, match="another network"):
         changed(TINY, {"ngf": 8})
+    with pytest.raises(ConfigError, match=r"input_nc.*another network"):
+        changed(TINY, {"input_nc": 1})
+
+
+def test_two_options_that_cannot_be_together_are_named():
+    with pytest.raises(ConfigError, match="lab_colorization: has channels of its own"):
+        replace(TINY, lab_colorization=True, input_nc=1)
+    with pytest.raises(ConfigError, match="pool_size"):
+        replace(TINY, pool_size=50, reuse_judgement=True)
+
+
+def test_processes_share_an_epoch():
+    assert replace(TINY, max_epochs=3).steps(5, ranks=2) == 9
+    assert replace(TINY, batch_size=2).epoch_steps(8, ranks=2) == 2
+
+
+def test_the_fields_names_say_the_same():
+    """Of pytorch-CycleGAN-and-pix2pix, where one of theirs is two of ours, or the other way round."""
+    assert ours({"n_epochs": 100, "n_epochs_decay": 100}) == {
+        "max_epochs": 200,
+        "n_epochs_decay": 100,
+        "schedule": "linear",
+    }
+    assert ours({"n_epochs": 7, "schedule": "step"}) == {"max_epochs": 7, "schedule": "step"}
+    patches = [{"net_d": "basic"}, {"net_d": "pixel"}, *({"net_d": "n_layers", "n_layers_d": n} for n in range(1, 6))]
+    assert [ours(given)["patch"] for given in patches] == [70, 1, 16, 34, 70, 142, 286]
+    assert ours({"bf16": True}) == {"precision": "bf16"}
+    for wrong in (
+        {"n_epochs": 3, "max_steps": 5},
+        {"net_d": "pixel", "n_layers_d": 2},
+        {"net_d": "basic", "patch": 70},
+        {"bf16": True, "precision": "fp32"},
+    ):
+        with pytest.raises(ConfigError):
+            ours(wrong)
 
 
 def test_the_compact_generator_paints_rgb_over_rgb_only():

@@ -13,6 +13,7 @@ from tests.pix2pix.conftest import TINY, write_rgb
 from trainer import checkpoint
 from trainer.pix2pix import keep
 from trainer.pix2pix.data import Pictures, read_pictures
+from trainer.pix2pix.devices import precision_for
 from trainer.pix2pix.options import Options
 from trainer.pix2pix.paint import paint_folder
 from trainer.pix2pix.train import OPTIONS, Run, train
@@ -62,6 +63,45 @@ def test_forty_steps_are_twenty_and_twenty_over_a_restart_bit_for_bit(pictures, 
     for kind in ("generator.", "discriminator.", "average.", "generator_adam.", "discriminator_adam.", "random."):
         assert any(name.startswith(kind) for name in one)
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_in_bfloat16_with_a_pool_and_a_plateau_a_restart_is_as_exact(pictures, tmp_path):
+    options = replace(RESTLESS, precision="bf16", pool_size=3, schedule="plateau", max_steps=8)
+    assert train(Run(options, tmp_path / "straight", pictures))
+    first = Run(options, tmp_path / "cut", pictures)
+    assert not train(first, stop=until(first, 4))
+    torch.manual_seed(99)
+    tensors, state = keep.load(tmp_path / "cut")
+    assert state.pace["count"] == 1  # in the midst of an epoch of three steps
+    second = Run(state.options, tmp_path / "cut", pictures)
+    second.restore(tensors, state)
+    assert train(second)
+    one, other = (keep.load(tmp_path / name) for name in ("straight", "cut"))
+    assert one[1].pace == other[1].pace
+    assert one[1].options.precision == "bf16"
+    assert [name for name in one[0] if not torch.equal(one[0][name], other[0][name])] == []
+
+
+def test_precision_is_decided_once_and_written_down(small, tmp_path):
+    assert Run(replace(TINY, precision="auto"), tmp_path, small).options.precision in ("bf16", "fp32")
+    assert precision_for("fp32", torch.device("cpu")) == "fp32"
+
+
+def test_epochs_checkpoints_are_never_let_go(small, tmp_path):
+    run = Run(replace(TINY, max_steps=16, save_epoch_freq=1, keep=1), tmp_path, small)  # 5 steps an epoch
+    assert train(run)
+    assert [path.name for path in keep.numbered(tmp_path)] == ["checkpoint-00000016.safetensors"]
+    kept = sorted(path for path in tmp_path.glob("epoch-*"))
+    assert [path.name for path in kept] == [f"epoch-0000{number}.safetensors" for number in (1, 2, 3)]
+    assert [keep.load(path)[1].step for path in kept] == [5, 10, 15]
+
+
+def test_traces_are_written_where_they_are_due(small, tmp_path):
+    assert train(Run(replace(TINY, max_steps=4, trace_freq=3), tmp_path, small))
+    (trace,) = (tmp_path / "traces").iterdir()
+    assert trace.name == "00000003.json"
+    names = {event.get("name", "") for event in json.loads(trace.read_text())["traceEvents"]}
+    assert any("convolution_backward" in name for name in names)
 
 
 def test_the_newest_and_the_best_checkpoints_are_kept(small, tmp_path):

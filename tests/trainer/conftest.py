@@ -48,7 +48,12 @@ def faces_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pairs(faces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pairs:
+def pairs_folder(faces_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pairs")
     assert make_pairs(faces_folder, out, [thug_life_sticker()], CROP) == 12
-    return open_pairs(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def pairs(pairs_folder: Path) -> Pairs:
+    return open_pairs(pairs_folder)

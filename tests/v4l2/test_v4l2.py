@@ -11,8 +11,8 @@ import pytest
 
 from lensd.v4l2 import device, nodes, uapi
 from lensd.v4l2.buffers import MappedBuffers
+from lensd.v4l2.holders import count_readers, holders
 from lensd.v4l2.uapi import BufferType
-from lensd.virtualcam.readers import count_readers, holders
 
 # As the kernel's own header has them on 64 bits (linux/videodev2.h of 6.1, printed by a C program).
 REQUESTS = {

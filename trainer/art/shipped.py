@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lensd.lens.overlay import Sticker
-from trainer.art import thug_life
+from trainer.art import cat, crown, dog, moustache, party, thug_life
 from trainer.export import export_overlay
 
-_HEAD = """schema = 1
-name = "thug-life-overlay"
-title = "Thug Life (drawn)"
-version = "1.0.0"
-author = "SnapLens Camera"
-licence = "MIT"
-kind = "overlay"
-tags = ["sticker", "glasses"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-[[sticker]]
-image = "glasses.png"
-anchor = "eyes"
-centre = [0.0, -0.165]
-width = 0.88
-"""
-_CARD = """# Thug Life (drawn)
+_CARD = """# {title} (drawn)
 
-The pixel sunglasses as a flat picture that moves with the face's mesh: needs no network, and is the teacher of the
-learned lens `thug-life`, which is measured against it.
+{what} A flat picture that moves with the face's mesh: needs no network, and is what a learned lens `{name}` is taught
+from and measured against.
 
-- Art: 16 by 5 blocks, drawn by this project's own code (`trainer/art/thug_life.py`). MIT.
-- Place: centre 0.165 face units above the face's middle, 0.88 wide (hair line to chin is 1), anchored to the eyes.
+- Art: drawn by this project's own code (`trainer/art/{art}.py`). MIT.
 - Preview: NASA's portrait of Eileen Collins, public domain.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An overlay that ships.
+
+    Attributes:
+        name: of the learned lens; the overlay's own is NAME-overlay.
+        title, tags, what: for people.
+        stickers: draws them, in their order. files: their names.
+        view: the preview's side and how far up it lies, face units.
+    """
+
+    name: str
+    title: str
+    tags: tuple[str, ...]
+    what: str
+    stickers: Callable[[], list[Sticker]]
+    files: tuple[str, ...]
+    view: tuple[float, float] = (2.6, 0.3)
 
 
 def thug_life_sticker() -> Sticker:
@@ -40,7 +50,94 @@ def thug_life_sticker() -> Sticker:
     return Sticker(thug_life.draw(), "eyes", (0.0, -0.165), 0.88)
 
 
+def moustache_stickers() -> list[Sticker]:
+    """Return the gentleman's glasses and moustache as they are worn; the hairs take 3 s."""
+    return [
+        Sticker(moustache.draw_glasses(), "eyes", (0.0, -0.165), 0.78),
+        Sticker(moustache.draw_moustache(), "nose", (0.0, 0.155), 0.66),
+    ]
+
+
+DRAWN = (
+    Drawn(
+        "thug-life",
+        "Thug Life",
+        ("sticker", "glasses"),
+        "Pixel sunglasses of 16 by 5 blocks.",
+        lambda: [thug_life_sticker()],
+        ("glasses.png",),
+        (1.9, 0.0),
+    ),
+    Drawn(
+        "moustache",
+        "Glasses and Moustache",
+        ("sticker", "glasses", "moustache"),
+        "Round glasses that one can see through, and a handlebar moustache that stays while its wearer talks.",
+        moustache_stickers,
+        ("glasses.png", "moustache.png"),
+        (1.9, 0.0),
+    ),
+    Drawn(
+        "crown",
+        "Crown",
+        ("sticker", "hat"),
+        "A golden crown of five points with jewels.",
+        crown.stickers,
+        ("crown.png",),
+    ),
+    Drawn(
+        "dog",
+        "Dog",
+        ("sticker", "animal"),
+        "Hanging ears, a wet nose, and a tongue while the mouth is open.",
+        dog.stickers,
+        ("ears.png", "tongue.png", "nose.png"),
+    ),
+    Drawn(
+        "cat",
+        "Cat",
+        ("sticker", "animal"),
+        "Upright ears, a small nose and whiskers.",
+        cat.stickers,
+        ("ears.png", "whiskers.png", "nose.png"),
+    ),
+    Drawn(
+        "party",
+        "Party",
+        ("sticker", "hat"),
+        "A pointed hat with spots and a pompom, and streamers.",
+        party.stickers,
+        ("streamers.png", "hat.png"),
+        (3.0, 0.35),
+    ),
+)
+
+
+def write(drawn: Drawn, lenses: Path) -> Path:
+    """Write one package into the folder of lenses, and return its folder."""
+    stickers = drawn.stickers()
+    head = [
+        "schema = 1",
+        f'name = "{drawn.name}-overlay"',
+        f'title = "{drawn.title} (drawn)"',
+        'version = "1.0.0"',
+        'author = "SnapLens Camera"',
+        'licence = "MIT"',
+        'kind = "overlay"',
+        f"tags = {json.dumps(drawn.tags)}",
+    ]
+    for name, sticker in zip(drawn.files, stickers, strict=True):
+        head += ["", "[[sticker]]", f'image = "{name}"', f'anchor = "{sticker.anchor}"']
+        head += [f"centre = {json.dumps(sticker.centre)}", f"width = {sticker.width}"]
+        if sticker.when != "always":
+            head.append(f'when = "{sticker.when}"')
+    art = drawn.name.replace("-", "_")
+    card = _CARD.format(title=drawn.title, what=drawn.what, name=drawn.name, art=art)
+    folder = lenses / f"{drawn.name}-overlay.lens"
+    export_overlay(folder, "\n".join(head), stickers, drawn.files, card, drawn.view)
+    return folder
+
+
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) / "thug-life-overlay.lens"
-    export_overlay(folder, _HEAD, [thug_life_sticker()], ["glasses.png"], _CARD)
-    sys.stdout.write(f"wrote {folder}\n")
+    for each in DRAWN:
+        sys.stdout.write(f"wrote {write(each, Path(sys.argv[1]))}\n")

@@ -7,21 +7,24 @@ each mesh is the median over several placements of the network's square, which t
 
 from __future__ import annotations
 
+import logging
 from functools import cache
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lensd.camera.still import picture_of
 from lensd.engine.select import open_engine
-from lensd.errors import RuntimeMissing
+from lensd.errors import EngineError
 from lensd.face.finder import FaceSearch, small_plane
 from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
+from trainer.dataset.mediapipe_mesh import mediapipe_python, shared_mediapipe
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8, Picture
     from trainer.dataset.names import Finder
+
+_log = logging.getLogger(__name__)
 
 _SURE = 0.6
 _AGREEMENT = 0.02  # of the face's height, between the last two looks; a curtain that was taken for a face wanders on
@@ -29,16 +32,12 @@ _LOOKS = 3
 _ROUNDS = 8
 _JITTER = ((0.0, 0.0, 1.0), (0.03, 0.02, 1.04), (-0.03, 0.02, 0.96), (0.02, -0.03, 1.03), (-0.02, -0.03, 0.97))
 _GREY = 128
-
-
-def mediapipe_is_here() -> bool:
-    """Say whether MediaPipe is installed; it is not imported."""
-    return find_spec("mediapipe") is not None
+_mediapipe_works = True
 
 
 def best_finders() -> tuple[Finder, ...]:
     """Return our tracker, and MediaPipe for what it does not find, where that is installed."""
-    return ("tracker", "mediapipe") if mediapipe_is_here() else ("tracker",)
+    return ("tracker", "mediapipe") if mediapipe_python() is not None else ("tracker",)
 
 
 def find_faces(rgb: U8, finders: tuple[Finder, ...]) -> list[F32]:
@@ -46,16 +45,55 @@ def find_faces(rgb: U8, finders: tuple[Finder, ...]) -> list[F32]:
 
     Args:
         rgb: (H, W, 3) uint8.
-        finders: asked in this order, until one finds a face.
+        finders: asked in this order, until one finds a face. A MediaPipe that does not work is done without (logged
+            once) where it is not the only one.
 
     Raises:
-        RuntimeMissing: MediaPipe is wanted and not installed.
-        EngineError: the tracker's network cannot be run.
+        RuntimeMissing: MediaPipe is the only one, and not installed.
+        EngineError: the tracker's network, or MediaPipe's process, cannot be run.
     """
     for finder in finders:
-        if found := _by_mediapipe(rgb) if finder == "mediapipe" else _by_tracker(picture_of(rgb)):
+        if finder == "tracker":
+            found = _by_tracker(picture_of(rgb))
+        elif finders == ("mediapipe",):
+            found = _by_mediapipe(rgb)
+        else:
+            found = _by_mediapipe_if_it_works(rgb)
+        if found:
             return sorted(found, key=lambda mesh: -float(np.ptp(mesh[:, 1])))
     return []
+
+
+def _by_mediapipe(rgb: U8) -> list[F32]:
+    """Look at the whole and at squares of its shorter side: MediaPipe finds faces of an eighth of its view and more."""
+    height, width = rgb.shape[:2]
+    side = min(height, width)
+    corners = [(x, y) for x in _steps(width, side) for y in _steps(height, side)]
+    found = shared_mediapipe().find(rgb)
+    for x, y in corners if len(corners) > 1 else ():
+        for mesh in shared_mediapipe().find(rgb[y : y + side, x : x + side]):
+            moved = mesh + np.array([x, y, 0], np.float32)
+            if not any(_same(moved, other) for other in found):
+                found.append(moved)
+    return found
+
+
+def _steps(length: int, side: int) -> list[int]:
+    """Return where squares of `side` begin that overlap by half at least and cover `length`."""
+    count = -(-(length - side) * 2 // side) + 1
+    return [int(at) for at in np.linspace(0, length - side, count)]
+
+
+def _by_mediapipe_if_it_works(rgb: U8) -> list[F32]:
+    global _mediapipe_works  # noqa: PLW0603  once in a process it is tried in vain
+    if not _mediapipe_works:
+        return []
+    try:
+        return _by_mediapipe(rgb)
+    except EngineError as error:
+        _mediapipe_works = False
+        _log.warning("the tracker alone looks for faces: %s: %s", error.what, error.why)
+        return []
 
 
 def _by_tracker(picture: Picture) -> list[F32]:
@@ -110,24 +148,3 @@ def _tracker() -> tuple[FaceSearch, LandmarkNetwork]:
     """One a process: 60 ms to load."""
     engine = open_engine(read_landmarks_network(), runtime="onnxruntime", name="face tracker")
     return FaceSearch(), LandmarkNetwork(engine)
-
-
-def _by_mediapipe(rgb: U8) -> list[F32]:
-    height, width = rgb.shape[:2]
-    answer = _mediapipe().process(rgb)
-    scale = np.array([width, height, width], np.float32)
-    return [
-        np.array([(point.x, point.y, point.z) for point in face.landmark], np.float32) * scale
-        for face in answer.multi_face_landmarks or ()
-    ]
-
-
-@cache
-def _mediapipe() -> Any:
-    """MediaPipe 0.10's FaceMesh, whose weights lie in its package. Written from its interface, not run here."""
-    try:
-        from mediapipe.python.solutions.face_mesh import FaceMesh
-    except ImportError as error:
-        hint = "pip install mediapipe==0.10.21, or let the tracker find the faces"
-        raise RuntimeMissing("mediapipe", f"cannot be used ({error})", hint) from error
-    return FaceMesh(static_image_mode=True, max_num_faces=_ROUNDS, refine_landmarks=True, min_detection_confidence=0.5)

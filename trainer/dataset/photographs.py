@@ -10,7 +10,8 @@ import numpy as np
 
 from lensd.errors import LensdError, MediaError, RuntimeMissing
 from lensd.evaluation.faces import read_mesh_archive
-from trainer.dataset.faces import best_finders, find_faces, mediapipe_is_here
+from trainer.dataset.faces import best_finders, find_faces
+from trainer.dataset.mediapipe_mesh import install_hint, mediapipe_python
 from trainer.dataset.read import list_pictures, read_rgb
 from trainer.dataset.split import INDEX, read_index
 from trainer.dataset.work import each
@@ -44,8 +45,8 @@ def finders_for(landmarks: Landmarks) -> tuple[Finder, ...]:
     Raises:
         RuntimeMissing: MediaPipe is wanted and not installed.
     """
-    if landmarks == "mediapipe" and not mediapipe_is_here():
-        raise RuntimeMissing("mediapipe", "is not installed", "pip install mediapipe==0.10.21, or --landmarks tracker")
+    if landmarks == "mediapipe" and mediapipe_python() is None:
+        raise RuntimeMissing("mediapipe", "is not installed", f"{install_hint()}, or --landmarks tracker")
     named: dict[Landmarks, tuple[Finder, ...]] = {"mesh": (), "tracker": ("tracker",), "mediapipe": ("mediapipe",)}
     return named.get(landmarks) or (() if landmarks == "mesh" else best_finders())
 

@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 
 from lensd.errors import ConfigError, MediaError
-from lensd.lens.align import apply, crop_to_picture, invert
-from lensd.lens.overlay import render_crop
+from lensd.lens.align import crop_to_picture
 from trainer.dataset.read import over
-from trainer.pairs import Pairs, open_pairs
+from trainer.pairs import Pairs, open_pairs, painted_crop
 
 if TYPE_CHECKING:
     from lensd.frames import U8
@@ -52,7 +51,7 @@ class Window:
         to_window = crop_to_picture(points, size, pairs.crop.side, pairs.crop.up)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         a = np.asarray(cv2.warpAffine(pairs.photos[self.number], to_window, (size, size), flags=flags), np.uint8)
-        return a, render_crop(pairs.stickers, apply(invert(to_window), points[:, :2]), size)
+        return a, painted_crop(pairs, self.number, to_window, size)
 
 
 def list_windows(folder: Path) -> list[Window]:

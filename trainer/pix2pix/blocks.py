@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NORMS = ("batch", "instance", "none")
-_SPREAD = 0.02
+INITS = ("normal", "xavier", "kaiming", "orthogonal")
+SPREAD = 0.02
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
@@ -21,17 +22,36 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
     return nn.InstanceNorm2d(channels, affine=True) if kind == "instance" else nn.Identity()
 
 
-def initialise(network: nn.Module) -> None:
-    """Draw weights from N(0, .02), norms' scales from N(1, .02); biases and offsets are 0 (the paper's appendix)."""
+def initialise(network: nn.Module, kind: str = "normal", gain: float = SPREAD) -> None:
+    """Draw weights as `kind` says, norms' scales from N(1, gain); biases and offsets are 0.
+
+    Args:
+        network: all its convolutions and norms.
+        kind: "normal" from N(0, gain), which with .02 is the paper's; "xavier" (Glorot and Bengio 2010, normal) and
+            "orthogonal" (Saxe et al. 2013) scaled by `gain`; "kaiming" (He et al. 2015, normal over inputs), which has
+            a scale of its own.
+        gain: see `kind`.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, 0.0, _SPREAD)
+            _draw(module.weight, kind, gain)
         elif isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d) and module.weight is not None:
-            nn.init.normal_(module.weight, 1.0, _SPREAD)
+            nn.init.normal_(module.weight, 1.0, gain)
         else:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def _draw(weight: Tensor, kind: str, gain: float) -> None:
+    if kind == "normal":
+        nn.init.normal_(weight, 0.0, gain)
+    elif kind == "xavier":
+        nn.init.xavier_normal_(weight, gain)
+    elif kind == "kaiming":
+        nn.init.kaiming_normal_(weight)
+    else:
+        nn.init.orthogonal_(weight, gain)
 
 
 class SeparableConv(nn.Sequential):

@@ -23,16 +23,18 @@ log = logging.getLogger(__name__)
 class Board:
     """Writes events into a run's folder; does nothing where TensorBoard is not installed."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the events file."""
+    def __init__(self, folder: Path | None = None) -> None:
+        """Open the events file in `folder`; without one nothing is written."""
         self._writer: Any = None
+        if folder is None:
+            return
         if find_spec("tensorboard") is None:
             log.info("no TensorBoard: pip install 'snaplens[tensorboard]' to have it")
             return
         self._writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
 
     def summary(self, model: Model, losses: dict[str, float], shown: dict[str, Tensor]) -> None:
-        """Write losses and pictures ((c, h, w) in -1..1; colour that needs a lightness is left out).
+        """Write losses and pictures ((c, h, w) in -1..1; two channels are left out).
 
         Args:
             model: the discriminator's last maps are shown, as predict_real and predict_fake.

@@ -6,16 +6,16 @@ import functools
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 
 from lensd.camera.still import open_still, rgb_of
 from lensd.errors import MediaError
+from trainer.pix2pix.fit import ALPHAS, Fit, channels_of
 from trainer.pix2pix.lab import lightness_and_colour, rgb_of_lab
 
 if TYPE_CHECKING:
@@ -27,19 +27,23 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _DECODERS = 4
 _MOST_OF_MEMORY = 0.8
+_GREY_AND_ALPHA = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """Pictures of one size.
+    """Pictures in memory.
 
     Attributes:
         names: of the files, without suffix.
-        pixels: (n, s, s, c) uint8 RGB: c is 6 for pairs (input, then target), 3 for single pictures.
+        pixels: (n, h, w, c) uint8: the channels of input and target, or of single pictures; RGB pairs have 6.
+        sizes: (n, 2) height and width of each, where they are not all of one size: each lies in the corner of a
+            (h, w) that holds the largest.
     """
 
     names: tuple[str, ...]
     pixels: torch.Tensor
+    sizes: np.ndarray | None = None
 
     def to(self, device: torch.device) -> Pictures:
         """Return them in the memory of `device` where they fill no more than half of it, else pinned."""
@@ -47,7 +51,17 @@ class Pictures:
             return self
         free, _ = torch.cuda.mem_get_info(device)
         fits = self.pixels.nbytes < free // 2
-        return Pictures(self.names, self.pixels.to(device) if fits else self.pixels.pin_memory())
+        return replace(self, pixels=self.pixels.to(device) if fits else self.pixels.pin_memory())
+
+    def size(self, number: int) -> tuple[int, int]:
+        """Return the height and width of one, px."""
+        high, wide = self.pixels.shape[1:3] if self.sizes is None else self.sizes[number]
+        return int(high), int(wide)
+
+    def whole(self, number: int) -> torch.Tensor:
+        """Return one, (1, c, h, w) uint8."""
+        high, wide = self.size(number)
+        return self.pixels[number : number + 1, :high, :wide].permute(0, 3, 1, 2)
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -69,86 +83,137 @@ def list_pictures(folder: Path) -> list[Path]:
 
 
 def read_pictures(
-    folder: Path, size: int, direction: str, *, single: bool = False, tell: Callable[[int, int], None] | None = None
+    folder: Path,
+    fit: Fit | int,
+    direction: str,
+    *,
+    single: bool = False,
+    channels: tuple[int, int] = (3, 3),
+    most: int | None = None,
+    workers: int = _DECODERS,
+    tell: Callable[[int, int], None] | None = None,
 ) -> Pictures:
     """Read a folder of pairs side by side (A left, B right), or of single pictures.
 
     Args:
         folder: holds them; files of other kinds are passed over.
-        size: side that each picture is scaled to, px.
+        fit: what each picture is scaled to; a number: squares of so many px.
         direction: "AtoB" or "BtoA": which half comes first.
         single: they are no pairs.
+        channels: of input and target; single pictures have the input's.
+        most: read the first so many, by name.
+        workers: threads that decode.
         tell: is given how many are read, and of how many.
 
     Raises:
         MediaError: an empty folder, a broken picture, a pair that cannot be halved, or more than fits in memory.
     """
-    paths = list_pictures(folder)
-    shape = (len(paths), size, size, 3 if single else 6)
-    needed, there = math.prod(shape), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > _MOST_OF_MEMORY * there:
-        why = f"{len(paths)} pictures of {size} px fill {needed / 2**30:.1f} of this machine's {there / 2**30:.1f} GiB"
-        raise MediaError(str(folder), why, "a smaller --scale-size, or fewer pictures")
-    pixels = torch.empty(shape, dtype=torch.uint8)
-    into = pixels.numpy()
+    fit = Fit("square", fit) if isinstance(fit, int) else fit
+    paths = list_pictures(folder)[:most]
+    kind = (channels[0],) if single else channels if direction == "AtoB" else channels[::-1]
+    if fit.how == "square":
+        _check_memory(folder, len(paths), (fit.side, fit.side, sum(kind)))
 
-    def read(number: int) -> None:
-        into[number] = _single(paths[number], size) if single else _pair(paths[number], size, direction)
+    def read(path: Path) -> U8:
+        halves = _opened(path, fit, kind)
+        return halves[0] if single else np.concatenate(halves if direction == "AtoB" else halves[::-1], axis=2)
 
-    with ThreadPoolExecutor(_DECODERS) as pool:
+    found: list[U8] = []
+    with ThreadPoolExecutor(workers) as pool:
         try:
-            for number, _ in enumerate(pool.map(read, range(len(paths)))):
+            for picture in pool.map(read, paths):
+                if not found:
+                    _check_memory(folder, len(paths), picture.shape)
+                found.append(picture)
                 if tell is not None:
-                    tell(number + 1, len(paths))
+                    tell(len(found), len(paths))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return Pictures(tuple(path.stem for path in paths), pixels)
+    return _stacked(tuple(path.stem for path in paths), found)
 
 
-def numbers_of(count: int, batch: int, seed: int, step: int) -> np.ndarray:
-    """Return the numbers (batch,) of one step's pictures: each of `count` once an epoch, in an order of its own."""
-    places = range(step * batch, (step + 1) * batch)
-    return np.array([_order(seed, place // count, count)[place % count] for place in places])
+def numbers_of(count: int, options: Options, seed: int, step: int, ranks: int = 1) -> np.ndarray:
+    """Return the numbers (ranks * batch,) of one step's pictures: each of `count` once an epoch, shuffled.
 
-
-def batch_of(pictures: Pictures, options: Options, seed: int, step: int, device: torch.device) -> torch.Tensor:
-    """Cut the batch of one step: (batch, c, crop, crop) uint8, channels last, on `device`.
-
-    Which pairs, where they are cut and which are mirrored follows from `seed` and `step` alone. Input and target lie in
-    one tensor and are cut by one gather, so that they cannot be cut differently.
+    The first process has the first `batch_size` of them, and so on.
     """
-    count, side = pictures.pixels.shape[:2]
-    chosen = numbers_of(count, options.batch_size, seed, step)
+    batch = ranks * options.batch_size
+    places = np.arange(step * batch, (step + 1) * batch)
+    if options.serial_batches:
+        return places % count
+    return np.array([_order(seed, place // count, count)[place % count] for place in map(int, places)])
+
+
+def batch_of(
+    pictures: Pictures,
+    options: Options,
+    seed: int,
+    step: int,
+    device: torch.device,
+    *,
+    share: tuple[int, int] = (0, 1),
+) -> torch.Tensor:
+    """Cut one process's batch of one step: (batch, c, crop, crop) uint8, channels last, on `device`.
+
+    Which pairs, where they are cut and which are mirrored follows from `seed` and `step` alone: what two processes cut
+    is what one cuts with the batch doubled. Input and target lie in one tensor and are cut by one gather, so that they
+    cannot be cut differently. Where `options.whole`, nothing is cut.
+
+    Args:
+        pictures: all of them.
+        options: of the run.
+        seed: of the run.
+        step: from 0.
+        device: where the batch goes.
+        share: number of this process, and how many there are.
+    """
+    rank, ranks = share
+    batch = options.batch_size
+    mine = slice(rank * batch, (rank + 1) * batch)
+    chosen = numbers_of(len(pictures.names), options, seed, step, ranks)
+    sizes = np.array([pictures.size(number) for number in chosen]).T[..., None]
+    cut = sizes if options.whole else np.full_like(sizes, options.crop_size)
     rng = np.random.default_rng((seed, 1, step))
-    corners = rng.integers(0, side - options.crop_size + 1, (2, options.batch_size, 1))
-    mirrored = (rng.random((options.batch_size, 1)) < 0.5) & options.flip
-    along = np.arange(options.crop_size)
-    rows = corners[0] + along
+    corners = rng.integers(0, sizes - cut + 1)[:, mine]
+    mirrored = ((rng.random((batch * ranks, 1)) < 0.5) & options.flip)[mine]
+    rows = corners[0] + np.arange(cut[0, mine][0, 0])
+    along = np.arange(cut[1, mine][0, 0])
     columns = corners[1] + np.where(mirrored, along[::-1], along)
-    where = (torch.from_numpy(part).to(pictures.pixels.device) for part in (chosen, rows, columns))
+    where = (torch.from_numpy(part).to(pictures.pixels.device) for part in (chosen[mine], rows, columns))
     number, row, column = where
-    cut = pictures.pixels[number[:, None, None], row[:, :, None], column[:, None, :]]
-    return cut.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    pixels = pictures.pixels[number[:, None, None], row[:, :, None], column[:, None, :]]
+    return pixels.to(device, non_blocking=True).permute(0, 3, 1, 2)
 
 
-def halves(pixels: torch.Tensor, *, lab: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return input and target in -1..1, float32, from (n, 6, h, w) uint8 pairs, or (n, 3, h, w) for `lab`."""
+def halves(pixels: torch.Tensor, *, lab: bool, given: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return input and target in -1..1, float32, from (n, c, h, w) uint8 pairs, or (n, 3, h, w) for `lab`.
+
+    Args:
+        pixels: uint8.
+        lab: they are single pictures, to be taken apart.
+        given: channels of the input; what is left is the target's.
+    """
     if lab:
         return lightness_and_colour(pixels[:, :3].float() / 255)
     scaled = pixels.float() / 127.5 - 1
     last = torch.channels_last
-    return scaled[:, :3].contiguous(memory_format=last), scaled[:, 3:].contiguous(memory_format=last)
+    return scaled[:, :given].contiguous(memory_format=last), scaled[:, given:].contiguous(memory_format=last)
 
 
 def as_rgb(picture: torch.Tensor, lightness: torch.Tensor | None = None) -> U8:
-    """Return (h, w, 3) uint8 RGB of one (c, h, w) picture in -1..1: grey, RGB, or colour with its `lightness`."""
+    """Return (h, w, 3) uint8 RGB, or (h, w, 4) RGBA, of one (c, h, w) picture in -1..1.
+
+    It is grey, grey and alpha, RGB, RGBA, or colour with its `lightness`.
+    """
     with torch.no_grad():
         if lightness is not None:
             shown = rgb_of_lab(lightness[None].float(), picture[None].float())[0]
         else:
             shown = (picture.float() + 1) / 2
-        levels = (shown.clamp(0, 1) * 255).round().to(torch.uint8).expand(3, -1, -1)
+        if len(shown) <= _GREY_AND_ALPHA:
+            shown = torch.cat([shown[:1].expand(3, -1, -1), shown[1:]])
+        levels = (shown.clamp(0, 1) * 255).round().to(torch.uint8)
         return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
 
 
@@ -157,22 +222,34 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng((seed, 0, epoch)).permutation(count)
 
 
-def _single(path: Path, size: int) -> U8:
-    return _scaled(rgb_of(open_still(path)), size)
-
-
-def _pair(path: Path, size: int, direction: str) -> U8:
-    rgb = rgb_of(open_still(path))
-    height, width = rgb.shape[:2]
-    if width % 2 or width < 2:
+def _opened(path: Path, fit: Fit, channels: tuple[int, ...]) -> list[U8]:
+    picture = open_still(path)
+    rgb = rgb_of(picture)
+    width, height = picture.size
+    wide = width // len(channels)
+    if width % len(channels) or not wide:
         raise MediaError(str(path), f"is {width}x{height}: no two pictures of one size side by side")
-    a, b = (_scaled(half, size) for half in np.split(rgb, 2, axis=1))
-    return np.concatenate((a, b) if direction == "AtoB" else (b, a), axis=2)
+    parts = []
+    for number, kept in enumerate(channels):
+        left = number * wide
+        half = picture.crop((left, 0, left + wide, height)) if kept in ALPHAS else picture
+        parts.append(fit.scaled(channels_of(half, rgb[:, left : left + wide], kept), path))
+    return parts
 
 
-def _scaled(rgb: U8, size: int) -> U8:
-    if rgb.shape[:2] == (size, size):
-        return rgb
-    shrinks = max(rgb.shape[:2]) > size
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(np.ascontiguousarray(rgb), (size, size), interpolation=how), np.uint8)
+def _check_memory(folder: Path, count: int, shape: tuple[int, ...]) -> None:
+    needed, there = count * math.prod(shape), os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > _MOST_OF_MEMORY * there:
+        why = f"{count} pictures of {shape[1]} px fill {needed / 2**30:.1f} of this machine's {there / 2**30:.1f} GiB"
+        raise MediaError(str(folder), why, "a smaller --scale-size, or --max-dataset-size")
+
+
+def _stacked(names: tuple[str, ...], found: list[U8]) -> Pictures:
+    sizes = np.array([picture.shape[:2] for picture in found])
+    high, wide = sizes.max(0)
+    pixels = torch.zeros((len(found), int(high), int(wide), found[0].shape[2]), dtype=torch.uint8)
+    into = pixels.numpy()
+    while found:  # taken off one by one: there are never two copies of all of them
+        picture = found.pop()
+        into[len(found), : picture.shape[0], : picture.shape[1]] = picture
+    return Pictures(names, pixels, None if (sizes == sizes[0]).all() else sizes)

@@ -15,6 +15,8 @@ from lensd.whole_file import whole_file, write_whole
 if TYPE_CHECKING:
     from lensd.frames import U8
 
+FILETYPES = {"png": ".png", "jpeg": ".jpg"}
+_QUALITY = 90
 _KINDS = ("inputs", "outputs", "targets")
 _STEP = re.compile(r"(\d{8})-(.+)")
 _HEAD = """<!doctype html>
@@ -27,22 +29,24 @@ _HEAD = """<!doctype html>
 class Page:
     """A folder with `images/` and `index.html`, that may be added to by a later run."""
 
-    def __init__(self, folder: Path, aspect_ratio: float = 1.0) -> None:
+    def __init__(self, folder: Path, aspect_ratio: float = 1.0, filetype: str = "png") -> None:
         """Make the folder where it is missing.
 
         Args:
             folder: of the page.
             aspect_ratio: width over height of the pictures that are written.
+            filetype: one of `FILETYPES`; JPEG has no alpha.
 
         Raises:
             OSError: it cannot be made.
         """
         self.folder, self.aspect_ratio = folder, aspect_ratio
+        self.filetype, self.suffix = filetype, FILETYPES[filetype]
         self.images = folder / "images"
         self.images.mkdir(parents=True, exist_ok=True)
 
     def add(self, name: str, given: U8, painted: U8, target: U8 | None, step: int | None = None) -> None:
-        """Write the pictures, (h, w, 3) uint8 RGB, of one row; `write` shows it.
+        """Write the pictures, (h, w, 3) uint8 RGB or (h, w, 4) RGBA, of one row; `write` shows it.
 
         Raises:
             OSError: the folder cannot be written.
@@ -50,8 +54,12 @@ class Page:
         stem = name if step is None else f"{step:08d}-{name}"
         for kind, picture in zip(_KINDS, (given, painted, target), strict=True):
             if picture is not None:
-                with whole_file(self.images / f"{stem}-{kind}.png") as temporary:
-                    self._shaped(Image.fromarray(picture)).save(temporary, "PNG", compress_level=3)
+                with whole_file(self.images / f"{stem}-{kind}{self.suffix}") as temporary:
+                    shaped = self._shaped(Image.fromarray(picture))
+                    if self.filetype == "png":
+                        shaped.save(temporary, "PNG", compress_level=3)
+                    else:
+                        shaped.convert("RGB").save(temporary, "JPEG", quality=_QUALITY)
 
     def write(self) -> Path:
         """Write `index.html` for all that lies in `images/`, and return its path.
@@ -59,7 +67,8 @@ class Page:
         Raises:
             OSError: the folder cannot be written.
         """
-        stems = sorted(path.name.removesuffix("-outputs.png") for path in self.images.glob("*-outputs.png"))
+        last = f"-outputs{self.suffix}"
+        stems = sorted(path.name.removesuffix(last) for path in self.images.glob(f"*{last}"))
         stepped = any(_STEP.fullmatch(stem) for stem in stems)
         head = "".join(
             f"<th>{title}" for title in (["step"] if stepped else []) + ["name", "input", "output", "target"]
@@ -74,7 +83,7 @@ class Page:
         step, name = (str(int(parts[1])), parts[2]) if parts else ("", stem)
         cells = [*([step] if stepped else []), html.escape(name)]
         for kind in _KINDS:
-            file = f"{stem}-{kind}.png"
+            file = f"{stem}-{kind}{self.suffix}"
             there = (self.images / file).exists()
             cells.append(f'<img loading="lazy" alt="" src="images/{quote(file)}">' if there else "")
         return "<tr>" + "".join(f"<td>{cell}" for cell in cells) + "\n"

@@ -12,6 +12,7 @@ from torch import nn
 from lensd.errors import ConfigError, MediaError
 from trainer.pix2pix import keep
 from trainer.pix2pix.data import as_rgb, halves, read_pictures
+from trainer.pix2pix.fit import fit_to_test
 from trainer.pix2pix.generators import generator_of
 from trainer.pix2pix.options import Options
 from trainer.pix2pix.page import Page
@@ -38,6 +39,7 @@ def paint(network: nn.Module, a: Tensor, *, own: bool, dropout: bool = False) ->
 
     The network's weights, statistics and modes are as before; without `dropout` no chance is used up.
     """
+    a = a.to(next(network.parameters()).dtype)
     with _mode(network, own=own, dropout=dropout):
         return torch.cat([network(one) for one in a.split(1)]) if own else network(a)  # type: ignore[no-untyped-call]
 
@@ -90,10 +92,12 @@ def paint_folder(
     dropout: bool = False,
     own: bool | None = None,
     aspect_ratio: float = 1.0,
+    filetype: str = "png",
+    most: int | None = None,
     device: torch.device | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Write `images/NAME-{inputs,outputs,targets}.png` and `index.html` into `out`; return how many were painted.
+    """Write `images/NAME-{inputs,outputs,targets}.png` (or .jpg) and `index.html` into `out`; return how many.
 
     Args:
         checkpoint: a file, or a run's folder.
@@ -104,6 +108,8 @@ def paint_folder(
         dropout: keep the noise, as the paper does.
         own: batch norm by each picture's own statistics; None decides by the run's batch size.
         aspect_ratio: width over height of what is written.
+        filetype: "png" or "jpeg".
+        most: paint the first so many, by name.
         device: where to compute; the CPU where None.
         tell: is given how many are done, and of how many.
 
@@ -113,14 +119,15 @@ def paint_folder(
     """
     device = device or torch.device("cpu")
     network, options, _ = load_generator(checkpoint, device, averaged=averaged)
-    lab = options.lab_colorization
-    pictures = read_pictures(folder, options.crop_size, options.which_direction, single=single or lab)
+    lab, channels = options.lab_colorization, (options.input_nc, options.output_nc)
+    pictures = read_pictures(
+        folder, fit_to_test(options), options.which_direction, single=single or lab, channels=channels, most=most
+    )
     own = own_statistics(options) if own is None else own
     try:
-        page = Page(out, aspect_ratio)
+        page = Page(out, aspect_ratio, filetype)
         for number, name in enumerate(pictures.names):
-            pixels = pictures.pixels[number : number + 1].permute(0, 3, 1, 2).to(device)
-            a, b = halves(pixels, lab=lab)
+            a, b = halves(pictures.whole(number).to(device), lab=lab, given=channels[0])
             painted = paint(network, a, own=own, dropout=dropout)
             lightness = a[0] if lab else None
             target = None if single else as_rgb(b[0], lightness)

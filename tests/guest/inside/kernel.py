@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lensd.v4l2.device import query_capability
+from lensd.v4l2.holders import holders
 from lensd.v4l2.nodes import enumerate_nodes
 from lensd.v4l2.uapi import Cap
-from lensd.virtualcam import LABEL, holders
+from lensd.virtualcam import LABEL
 
 NODE = Path("/dev/video10")
 SECOND = Path("/dev/video11")

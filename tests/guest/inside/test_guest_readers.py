@@ -14,8 +14,9 @@ from lensd.errors import SinkRefused
 from lensd.frames import U8
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
+from lensd.v4l2.holders import count_readers, holders
 from lensd.v4l2.uapi import BufferType
-from lensd.virtualcam import LABEL, count_readers, find_node, holders, open_sink
+from lensd.virtualcam import LABEL, find_node, open_sink
 from tests.guest.inside import reading
 from tests.guest.inside.feeding import bars, worst_bar
 from tests.guest.inside.kernel import (

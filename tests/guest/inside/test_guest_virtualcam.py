@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from lensd.errors import SinkError, SinkMissing, SinkRefused
+from lensd.v4l2.holders import holders
 from lensd.v4l2.uapi import Cap
-from lensd.virtualcam import find_node, holders, open_sink
+from lensd.virtualcam import find_node, open_sink
 from lensd.virtualcam.loopback import LoopbackDevice
 from tests.guest.inside import reading
 from tests.guest.inside.feeding import bars, worst_bar

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lensd.errors import MediaError, RuntimeMissing
+from lensd.errors import MediaError
 from tests.trainer.dataset.pictures import portrait, read, silent
 from trainer.art.shipped import thug_life_sticker
 from trainer.dataset.draw import View, draw_works
-from trainer.dataset.faces import find_faces, mediapipe_is_here
-from trainer.dataset.photographs import find_photographs, finders_for, yaw_deg
+from trainer.dataset.faces import find_faces
+from trainer.dataset.photographs import find_photographs, yaw_deg
 from trainer.dataset.work import run
 from trainer.pairs import Crop, make_pairs, open_pairs
 
@@ -113,10 +113,3 @@ def test_a_turned_mesh_says_which_way(pairs):
         cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
         turned = mesh @ np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
         assert np.sign(yaw_deg(turned)) == np.sign(degrees)
-
-
-@pytest.mark.skipif(mediapipe_is_here(), reason="MediaPipe is installed")
-def test_mediapipe_is_refused_with_the_command_where_it_is_not_installed():
-    with pytest.raises(RuntimeMissing, match="is not installed") as raised:
-        finders_for("mediapipe")
-    assert "pip install mediapipe" in raised.value.hint

@@ -1,0 +1,65 @@
+"""The virtual camera's descriptor, kept by systemd while one keeper ends and the next begins.
+
+A browser's call goes blank for good when the writer of a camera ends. A descriptor of which systemd holds a copy does
+not end with us: the driver goes on to stream, its last picture stays, and the next keeper writes on.
+
+Source: sd_notify(3), FDSTORE=1; FileDescriptorStoreMax= in systemd.service(5).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from lensd.keeper import bridge
+from lensd.keeper.bridge import OUTPUT, handed_down
+from lensd.keeper.notify import notify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class DescriptorStore:
+    """What systemd kept for us, and what it is to keep."""
+
+    def __init__(self) -> None:
+        """Take what was handed down; the processes that we start shall know nothing of it."""
+        self._given: dict[str, int] = {}
+        self.keeps = False
+        for name, descriptor in handed_down().items():
+            with contextlib.suppress(OSError):
+                os.set_inheritable(descriptor, False)
+                self._given[name] = descriptor
+        for name in ("PID", "FDS", "FDNAMES"):
+            os.environ.pop(f"LISTEN_{name}", None)
+
+    def take(self, node: Path) -> int | None:
+        """Return the descriptor of `node` that was kept; the caller's alone from here on, until it is kept again."""
+        bridge.end()
+        descriptor = self._given.pop(_name(node), None)
+        if descriptor is not None:
+            notify(f"FDSTOREREMOVE=1\nFDNAME={_name(node)}")
+        return descriptor
+
+    def keep(self, node: Path, descriptor: int) -> None:
+        """Have a copy of `descriptor` kept beyond our end."""
+        # FDPOLL=0: what poll() says of a camera's output side is no reason to throw it away.
+        self.keeps = notify(f"FDSTORE=1\nFDNAME={_name(node)}\nFDPOLL=0", (descriptor,))
+
+    def drop(self, node: Path) -> None:
+        """Have it forgotten: the stream is to end, or has ended."""
+        self.keeps = False
+        notify(f"FDSTOREREMOVE=1\nFDNAME={_name(node)}")
+
+    def drop_given(self) -> None:
+        """Close what was handed down and is of no use: another device's, or of another time."""
+        bridge.end()
+        for name, descriptor in self._given.items():
+            os.close(descriptor)
+            notify(f"FDSTOREREMOVE=1\nFDNAME={name}")
+        self._given.clear()
+
+
+def _name(node: Path) -> str:
+    return f"{OUTPUT}{node.name}"
