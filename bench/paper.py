@@ -120,6 +120,7 @@ def queue(work, rounds, stop):
             if steps_done(work / name) == steps and (name, steps) not in done:
                 keep_figures(work, {"run": name, "steps": steps, **measure(work / name, work / "test", judge)})
     table(read_figures(work))
+    print(json.dumps(read_figures(work)))
 
 
 def read_figures(work):
