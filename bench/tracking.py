@@ -50,10 +50,9 @@ def pictures(path):
 
 
 def follow(path, smoother, thumbnails):
-    """Return the points of each frame (None without a face) and the cost of each, ms."""
+    """Return the points of each frame (None without a face) and the cost of each, ms; `smoother` is a class."""
     engine = open_engine(read_landmarks_network(), runtime="onnxruntime")
-    tracker = MeshTracker(LandmarkNetwork(engine), SearchAtOnce())
-    tracker._smoother = smoother  # noqa: SLF001 to compare it with none
+    tracker = MeshTracker(LandmarkNetwork(engine), SearchAtOnce(), 1, smoother)
     points, costs = [], []
     for number, (picture, at_ns) in enumerate(pictures(path)):
         started = time.perf_counter()
@@ -100,8 +99,8 @@ def main():
     cv2.setNumThreads(1)
     told, thumbnails = {}, [] if arguments.sheet else None
     for path in arguments.clips:
-        smooth, costs = follow(path, FaceSmoother(), thumbnails)
-        raw, _ = follow(path, Raw(), None)
+        smooth, costs = follow(path, FaceSmoother, thumbnails)
+        raw, _ = follow(path, Raw, None)
         share = sum(p is not None for p in smooth) / len(smooth)
         (tremble, lag), (raw_tremble, raw_lag) = trembling_and_lag(smooth, raw), trembling_and_lag(raw, raw)
         p50, p95 = np.percentile(costs, (50, 95))

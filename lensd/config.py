@@ -31,6 +31,8 @@ class Settings:
         no_face: what a lens shows while there is no face: the camera's picture, the last lensed one, or a card.
         runtime: which runtime runs the networks.
         show_points: draw the tracker's points, for looking.
+        always_on: have the webcam open also while nobody looks.
+        linger_s: seconds for which it stays open after the last one has looked away, 0..3600.
     """
 
     camera: str = "auto"
@@ -43,6 +45,8 @@ class Settings:
     no_face: NoFace = "pass"
     runtime: RuntimeChoice = "auto"
     show_points: bool = False
+    always_on: bool = False
+    linger_s: float = 5.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -55,6 +59,8 @@ class Settings:
                 raise ConfigError(f"{name} {value}", f"must be even and from {low} to {high}", "--size 1280x720")
         if not 1 <= self.fps <= 120:
             raise ConfigError(f"fps {self.fps:g}", "must be from 1 to 120", "--fps 30")
+        if not 0 <= self.linger_s <= 3600:
+            raise ConfigError(f"linger_s {self.linger_s:g}", "must be from 0 to 3600 seconds", "--linger 5")
         for name, choice, choices in (("no_face", self.no_face, NoFace), ("runtime", self.runtime, RuntimeChoice)):
             if choice not in get_args(choices):
                 raise ConfigError(f"{name} {choice!r}", f"must be one of {', '.join(get_args(choices))}")

@@ -56,6 +56,9 @@ class FrameSink(Closeable, Protocol):
     def node(self) -> Path | None:
         """The device that other programs may have open; None where there is none."""
 
+    def fileno(self) -> int:
+        """Return the descriptor of that device; -1 where there is none."""
+
     def begin(self) -> U8:
         """Return where the next picture is to be written: (H * 3 // 2 * W,) uint8, I420, BT.601 limited.
 
@@ -74,6 +77,13 @@ class FrameSink(Closeable, Protocol):
 
     def write(self, picture: U8) -> None:
         """Publish a copy of one picture: `begin`, copy, `commit`.
+
+        Raises:
+            SinkError: it could not be written; the sink is to be closed and opened again.
+        """
+
+    def overwrite(self, picture: U8) -> None:
+        """Publish a copy of one picture, and leave no other one where a reader that comes later could see it.
 
         Raises:
             SinkError: it could not be written; the sink is to be closed and opened again.

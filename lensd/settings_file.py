@@ -47,6 +47,10 @@ TEMPLATE = """\
 # What runs the networks: "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt" or "tensorrt-rtx".
 # runtime = "auto"
 
+# Keep the webcam open also while nobody looks; else it is closed so many seconds after the last one has looked away.
+# always_on = false
+# linger_s = 5
+
 # Draw the points that the tracker finds.
 # show_points = false
 """

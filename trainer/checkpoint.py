@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
@@ -33,7 +36,12 @@ def save(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     """
     with whole_file(path) as temporary:
         apart = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(apart, temporary, metadata={_KEY: json.dumps(state)})
+        try:
+            save_file(apart, temporary, metadata={_KEY: json.dumps(state)})
+        except SafetensorError as error:  # a full disk, in the library's words: "... (os error 28)"
+            found = re.search(r"os error (\d+)", str(error))
+            number = int(found[1]) if found else errno.EIO
+            raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +14,8 @@ import torch
 
 from lensd.errors import ConfigError
 from lensd.lens.align import apply, crop_to_picture, invert
+from lensd.lens.manifest import Crop as SeenCrop
+from lensd.lens.manifest import GeneratorSpec, Manifest
 from lensd.lens.overlay import render_crop
 from trainer import checkpoint
 from trainer.generator import Generator, count_macs
@@ -22,6 +23,7 @@ from trainer.onnx_graph import generator_onnx
 from trainer.package import over, png, webp, write_package
 from trainer.pairs import Crop
 from trainer.portrait import cut, portrait
+from trainer.variants import head as head_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +40,33 @@ _PARITY_MEAN, _PARITY_MAX = 0.5, 24
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What lens.toml says of a lens."""
+    """What lens.toml says of a lens; `teacher` is the overlay that it was taught, if it was one."""
 
     name: str
     title: str
-    teacher: str
+    teacher: str | None = None
     version: str = "1.0.0"
     author: str = "SnapLens Camera"
     tags: tuple[str, ...] = ("sticker", "glasses")
+    licence: str = "MIT"
+
+
+def manifest_of(about: About, crop: Crop) -> Manifest:
+    """Return the manifest of a generator, without its files."""
+    return Manifest(
+        about.name,
+        about.title,
+        about.version,
+        about.author,
+        about.licence,
+        "generator",
+        about.tags,
+        SeenCrop(crop.side, crop.up, crop.size_px),
+        GeneratorSpec("generator.onnx", 40.0),
+        about.teacher,
+        (),
+        {},
+    )
 
 
 def export(path: Path, folder: Path, about: About, card: str, licence: str) -> float:
@@ -56,7 +77,7 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
         folder: NAME.lens.
         about: for lens.toml.
         card: CARD.md; "{facts}" in it becomes a few lines about the network.
-        licence: LICENSE.
+        licence: LICENSE; "" writes none.
 
     Returns:
         Mean difference of torch's and ONNX Runtime's pictures, 0..255.
@@ -77,27 +98,6 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
         raise ConfigError(
             str(path), f"torch and ONNX Runtime differ by {mean:.2f} of 255, at most {worst}", "report it"
         )
-    tags = json.dumps(about.tags)
-    head = f"""schema = 1
-name = "{about.name}"
-title = "{about.title}"
-version = "{about.version}"
-author = "{about.author}"
-licence = "MIT"
-kind = "generator"
-tags = {tags}
-
-[crop]
-side = {crop.side}
-up = {crop.up}
-size_px = {crop.size_px}
-
-[generator]
-network = "generator.onnx"
-
-[teacher]
-overlay = "{about.teacher}"
-"""
     facts = (
         f"{macs / 1e9:.3f} real GMAC at {crop.size_px}x{crop.size_px} (counted by code), {parameters:,} parameters, "
         f"float16 weights, {len(content) / 1e6:.2f} MB; training step {step:,}."
@@ -109,9 +109,9 @@ overlay = "{about.teacher}"
         "golden/out.png": png(golden_out),
         "preview.webp": webp(preview(golden_out, crop)),
         "CARD.md": card.replace("{facts}", facts).encode(),
-        "LICENSE": licence.encode(),
     }
-    write_package(folder, head, contents)
+    contents |= {"LICENSE": licence.encode()} if licence else {}
+    write_package(folder, head_of(manifest_of(about, crop)), contents)
     return mean
 
 
@@ -122,10 +122,22 @@ def export_overlay(
     names: Sequence[str],
     card: str,
     view: tuple[float, float] = (_PREVIEW_SIDE, 0.0),
+    licence: str | None = None,
 ) -> None:
-    """Write an overlay's package: its stickers under `names`, a preview, card and licence.
+    """Write an overlay's package.
 
-    `head` is lens.toml up to [files]; `view` is the preview's side and how far up it lies, face units.
+    Args:
+        folder: NAME.lens.
+        head: lens.toml up to [files].
+        stickers: their pictures are written under `names`.
+        names: as `head` has them.
+        card: CARD.md.
+        view: the preview's side and how far up it lies, face units.
+        licence: LICENSE; None writes this project's, "" none.
+
+    Raises:
+        OSError: the folder cannot be written.
+        LensError: the result is no package.
     """
     photo, points = portrait()
     square, to_photo = cut(photo, points, PREVIEW_PX, *view)
@@ -134,8 +146,9 @@ def export_overlay(
     contents |= {
         "preview.webp": webp(over(square, drawn)),
         "CARD.md": card.encode(),
-        "LICENSE": licence_text().encode(),
     }
+    licence = licence_text() if licence is None else licence
+    contents |= {"LICENSE": licence.encode()} if licence else {}
     write_package(folder, head, contents)
 
 

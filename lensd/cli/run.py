@@ -27,6 +27,14 @@ from lensd.settings_file import parse_size
     help="While nobody is seen: the camera's picture, the last lensed one, or a card.  [pass]",
 )
 @click.option("--runtime", type=click.Choice(get_args(RuntimeChoice)), help="What runs the networks.  [auto]")
+@click.option("--always-on/--no-always-on", default=None, help="Keep the webcam open while nobody looks.")
+@click.option(
+    "--linger",
+    "linger_s",
+    type=float,
+    metavar="SECONDS",
+    help="How long it stays open when the last one has looked away.  [5]",
+)
 @click.option("--show-points/--no-show-points", default=None, help="Draw the tracker's points.  [--no-show-points]")
 def run(size: str | None, **options: Any) -> None:
     """Run the camera in the foreground; Ctrl-C ends it.

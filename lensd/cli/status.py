@@ -32,6 +32,23 @@ def status(as_json: bool, watch: bool) -> None:
         return
 
 
+_LOOKED_AT = {
+    "on": "yes",
+    "lingering": "no; the webcam is closed in a moment",
+    "open": "no, but a program has it open; the webcam is closed",
+    "off": "no; the webcam is closed",
+}
+
+
+def _looked_at(demand: dict[str, Any]) -> str:
+    who = list(demand["readers"])
+    if demand["viewers"]:
+        who.append("the preview page")
+    if demand["always_on"]:
+        who.append("always on, as asked for")
+    return _LOOKED_AT.get(str(demand["state"]), "") + (f": {', '.join(who)}" if who else "")
+
+
 def _readable(told: dict[str, Any]) -> str:
     worker, latency, problem = told["worker"], told["latency_ms"], told["output_problem"]
     settings = told.get("settings") or {}
@@ -47,6 +64,7 @@ def _readable(told: dict[str, Any]) -> str:
         **({"settings": f"as they were: {settings['problem']['why']}"} if settings.get("problem") else {}),
         "runtime": told["runtime"] or "-",
         "readers": "-" if told["readers"] is None else told["readers"],
+        "looked at": _looked_at(told["demand"]),
         "worker": f"{worker['state']}, pid {worker['pid']}, {worker['restarts']} restarts",
         "daemon": f"{told['version']}, pid {told['pid']}, up {told['uptime_s']:.0f} s",
     }

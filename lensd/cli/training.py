@@ -11,6 +11,13 @@ _ANYTHING = {"ignore_unknown_options": True, "allow_extra_args": True, "help_opt
 
 @click.command(context_settings=_ANYTHING)
 @click.pass_context
+def new(ctx: click.Context) -> None:
+    """Make a lens from a sticker or from pairs, in one go (needs the trainer)."""
+    _missing(ctx)
+
+
+@click.command(context_settings=_ANYTHING)
+@click.pass_context
 def pairs(ctx: click.Context) -> None:
     """Make training pairs from photographs (needs the trainer)."""
     _missing(ctx)

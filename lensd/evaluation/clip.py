@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lensd.ports import FaceTracker, Lens
 
 _FRAME_NS = 33_333_333
+_CALM = 0.25
 _UNEXPLAINED = 24.0  # mean difference of the camera's RGB after warping: an occlusion, or a wrong vector
 
 
@@ -40,7 +41,8 @@ class Steadiness:
         pictures: how many were read. faces: on how many the tracker found a face.
         pairs: pairs of pictures with a face in both.
         matte_change: the matte's absolute change from picture to picture over its area, 0..2, not compensated for
-            motion. matte_change_drawn: of the teacher's, on the same points.
+            motion. matte_change_drawn: of the teacher's, on the same points. matte_change_calm and
+            matte_change_drawn_calm: of that quarter of the pairs in which the teacher's changes least.
         warp_error, warp_error_drawn, warp_error_camera: mean RGB difference, 0..255, under the lens's matte after
             warping: of the lens's picture, of the teacher's under its own matte, of the camera's.
     """
@@ -50,6 +52,8 @@ class Steadiness:
     pairs: int
     matte_change: float | None
     matte_change_drawn: float | None
+    matte_change_calm: float | None
+    matte_change_drawn_calm: float | None
     warp_error: float | None
     warp_error_drawn: float | None
     warp_error_camera: float | None
@@ -100,8 +104,10 @@ def steadiness(
             _compare(before, now, flow, changes)
         before = now
         tell()
-    lens_change, drawn_change, *warps = (float(np.mean(values)) if values else None for values in changes.values())
-    return Steadiness(count, faces, pairs, lens_change, drawn_change, *warps)
+    of_lens, of_drawn, *warps = (np.array(values, np.float32) for values in changes.values())
+    calm = of_drawn <= np.nanquantile(of_drawn, _CALM) if np.isfinite(of_drawn).any() else np.zeros(len(of_drawn), bool)
+    of_both = (of_lens[calm], of_drawn[calm]) if len(of_drawn) else (of_drawn, of_drawn)
+    return Steadiness(count, faces, pairs, *(_mean(values) for values in (of_lens, of_drawn, *of_both, *warps)))
 
 
 def read_clip(path: Path, limit: int) -> Iterator[Picture]:
@@ -153,11 +159,16 @@ def _compare(before: _Moment, now: _Moment, flow: cv2.DISOpticalFlow, changes: d
         if was is None or is_ is None:
             continue
         area = (float(was.matte.sum()) + float(is_.matte.sum())) / 2
-        if area > 0:
-            changes[name].append(float(cv2.absdiff(was.matte, is_.matte).sum()) / area)
+        changes[name].append(float(cv2.absdiff(was.matte, is_.matte).sum()) / area if area > 0 else np.nan)
         under = (is_.matte > HALF) & explained
         if under.any():
             warp = "warp" if name == "lens" else "warp drawn"
             changes[warp].append(float(away(was.picture, is_.picture)[under].mean()))
             if name == "lens":
                 changes["warp camera"].append(float(camera[under].mean()))
+
+
+def _mean(values: F32) -> float | None:
+    """Return the mean of those that are numbers, if there are any."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None

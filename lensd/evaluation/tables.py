@@ -31,6 +31,8 @@ _CLIP = (
     ("faces", "with a face", "d"),
     ("matte_change", "matte change a picture, of its area", ".4f"),
     ("matte_change_drawn", "the same, as drawn", ".4f"),
+    ("matte_change_calm", "matte change in the calmest quarter", ".4f"),
+    ("matte_change_drawn_calm", "the same, as drawn", ".4f"),
     ("warp_error", "warping error, of 255", ".2f"),
     ("warp_error_drawn", "the same, as drawn", ".2f"),
     ("warp_error_camera", "the same, camera alone", ".2f"),

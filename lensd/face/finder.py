@@ -1,15 +1,13 @@
 """Finds frontal faces anywhere in the picture, in a thread of its own.
 
 A Haar cascade on a small luma plane costs 7 to 55 ms, several frames' worth of the tracker; so it never runs on the
-render thread, only while there is place for another face, and at most for a sixth of one core's time. Faces that are
-followed already are painted over, which also makes it quicker. A cascade knows upright faces only, up to a roll of some
+render thread, and only when and where `lookout` says. A cascade knows upright faces only, up to a roll of some
 20 degrees; so each look is followed by one on the plane turned, each time by another angle, for larger faces.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 import threading
 import time
@@ -21,24 +19,25 @@ import cv2.data
 import numpy as np
 
 from lensd.errors import EngineError
+from lensd.face.lookout import Lookout
 from lensd.lens.align import template_points
 from lensd.mailbox import Mailbox, MailboxClosed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from lensd.face.lookout import Look
     from lensd.frames import F32, U8, Picture
 
 _CASCADE = "haarcascade_frontalface_alt2.xml"
-WIDTH_PX = 430  # of the plane that is searched, at most: 427 for 1280, where a face two metres away has 25
-_PAUSE_S = 0.12
-_DUTY = 5
 # Of 300 portraits the cascade's box has its middle here on the face template, with a deviation of 1.5 %, and a side
 # of one face unit, with 6 %.
 _BOX_MIDDLE = (0.007, 0.093)
+# The cascade takes what has little contrast for a wall: at a quarter of the light it finds one face of eight, made
+# lighter all of them.
+_BLACK, _DIM, _LIT, _GAIN_MAX = 16.0, 100.0, 200.0, 4.0
 _SMALLEST_PX = 20  # the cascade's own window
 _SMALLEST_TURNED_PX = 36  # 110 at 1280: a third of the time of a look for all sizes
-TURNS_DEG = (30.0, -30.0, 45.0, -45.0)
 
 
 class FaceSearch:
@@ -85,7 +84,20 @@ class FaceSearch:
             found.append(points * np.float32(block))
         return found
 
+    def looked(self, look: Look) -> Iterator[list[F32]]:
+        """Yield what is found upright, in picture pixels, and then, for some looks, that with what is found turned.
+
+        One after the other, so that a lens need not wait for the second search.
+        """
+        upright = look.in_picture(self(look.plane, look.block))
+        yield upright
+        if look.turn_deg:
+            yield upright + look.in_picture(self.turned(look.plane, look.block, look.turn_deg))
+
     def _boxes(self, plane: U8, smallest_px: int, most: int) -> list[list[int]]:
+        if (lightest := float(np.percentile(plane[::3, ::3], 99)) - _BLACK) < _DIM:
+            gain = min(_LIT / max(lightest, 1.0), _GAIN_MAX)
+            plane = cv2.convertScaleAbs(plane, alpha=gain, beta=_BLACK * (1 - gain)).astype(np.uint8, copy=False)
         boxes = self._cascade.detectMultiScale(
             plane, scaleFactor=1.1, minNeighbors=2, minSize=(smallest_px, smallest_px)
         )
@@ -93,7 +105,7 @@ class FaceSearch:
 
 
 class FaceFinder:
-    """Looks for the largest faces; used by one thread, beside its own."""
+    """Implements `Finder` with the cascade in a thread of its own; used by one thread beside that."""
 
     def __init__(self) -> None:
         """Load the cascade (8 ms) and start the thread.
@@ -101,27 +113,21 @@ class FaceFinder:
         Raises:
             EngineError: the installed OpenCV has no such cascade.
         """
-        self._search_plane = FaceSearch()
-        self._planes: Mailbox[tuple[U8, int, float]] = Mailbox()
+        self._search, self._lookout = FaceSearch(), Lookout()
+        self._looks: Mailbox[Look] = Mailbox()
         self._results: Mailbox[list[F32]] = Mailbox()
-        self._not_before_s = 0.0
-        self._turns = itertools.cycle(TURNS_DEG)
-        self._thread = threading.Thread(target=self._search, name="face-finder")
+        self._thread = threading.Thread(target=self._run, name="face-finder")
         self._thread.start()
 
     def offer(self, picture: Picture, known: Sequence[F32] = ()) -> None:
-        """Begin a search in `picture`, unless one is under way or has just been; copies what it needs (0.1 ms).
+        """Begin a search in `picture`, where one is worth it and none is under way; copies what it needs (0.15 ms).
 
         Args:
             picture: not modified.
-            known: (478, 3) each, faces that are painted over.
+            known: (478, 3) each, faces that need not be found.
         """
-        if time.monotonic() < self._not_before_s:
-            return
-        self._not_before_s = math.inf
-        plane, block = small_plane(picture)
-        paint_over(plane, block, known)
-        self._planes.put((plane, block, next(self._turns)))
+        if (look := self._lookout.look(picture, known, time.monotonic())) is not None:
+            self._looks.put(look)
 
     def found(self, wait_s: float = 0.0) -> list[F32]:
         """Return the faces that a search has found since the last call: (478, 3) each, the template on its box.
@@ -131,43 +137,26 @@ class FaceFinder:
         """
         return self._results.take(wait_s) or []
 
+    def forget(self) -> None:
+        """Search the next picture whole."""
+        self._results.take(0)
+        self._lookout.begin_anew()
+
     def close(self) -> None:
-        """End the thread; a search under way is waited for (40 ms)."""
-        self._planes.close()
+        """End the thread; a search under way is waited for (60 ms)."""
+        self._looks.close()
         self._thread.join()
 
-    def _search(self) -> None:
+    def _run(self) -> None:
         with contextlib.suppress(MailboxClosed):
             while True:
-                if (wanted := self._planes.take()) is None:
+                if (look := self._looks.take()) is None:
                     continue
                 started_s = time.thread_time()  # what it costs, not how long it waits on a busy machine
-                plane, block, turn_deg = wanted
-                upright = self._search_plane(plane, block)
-                if upright:  # so that a lens does not wait for the second look
-                    self._results.put(upright)
-                self._results.put(upright + self._search_plane.turned(plane, block, turn_deg))
-                cost_s = time.thread_time() - started_s
-                self._not_before_s = time.monotonic() + max(_PAUSE_S, _DUTY * cost_s)
-
-
-def small_plane(picture: Picture, width_px: int = WIDTH_PX) -> tuple[U8, int]:
-    """Return the luma plane that is searched, at most `width_px` wide, and how many pixels make one of its own."""
-    # Whole blocks: averaging 3x3 costs 0.1 ms at 720p, a scale in between 3.
-    block = -(-picture.width // width_px)
-    height, width = (side // block for side in picture.y.shape)
-    whole = picture.y[: height * block, : width * block]
-    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), block
-
-
-def paint_over(plane: U8, block: int, faces: Sequence[F32]) -> None:
-    """Paint `faces`, (478, 3) each in picture pixels, over with the plane's mean, in place."""
-    if not faces:
-        return
-    grey = int(plane.mean())
-    for points in faces:
-        oval = cv2.convexHull(((points[:, :2] + 0.5) / block - 0.5).astype(np.float32))
-        cv2.fillConvexPoly(plane, np.rint(oval).astype(np.int32), grey)
+                for found in self._search.looked(look):
+                    if found:
+                        self._results.put(found)
+                self._lookout.done(time.monotonic(), time.thread_time() - started_s)
 
 
 def landmarks_in_box(x: int, y: int, width: int, height: int) -> F32:

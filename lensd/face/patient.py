@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from lensd.face.finder import TURNS_DEG, WIDTH_PX, FaceSearch, paint_over, small_plane
+from lensd.face.finder import FaceSearch
 from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
+from lensd.face.lookout import TURNS_DEG, WIDTH_PX, paint_over, small_plane
 from lensd.face.tracker import MeshTracker
 from lensd.frames import MOST_FACES
 
@@ -58,6 +59,10 @@ class SearchAtOnce:
         """Return what the last search found, once."""
         found, self._found = self._found, []
         return found
+
+    def forget(self) -> None:
+        """Search the next picture whole."""
+        self._found, self._left_out = [], _EVERY
 
     def close(self) -> None:
         """Nothing runs."""

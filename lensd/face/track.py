@@ -28,7 +28,7 @@ _WANDER = 0.8  # and how much farther for each second that it was not seen
 _WANDER_MAX = 0.8
 _GROWTH_MAX = 0.45  # natural logarithm of how much larger or smaller it may have become
 _LOST = 0.3  # what is followed is not given to a lost face that is but a little more like it
-_LOOK_UNIT = 30.0  # a mean difference of colours (of 255) that counts like one face unit of distance
+_LOOK_UNIT = 20.0  # a mean difference of colours (of 255) that counts like one face unit of distance
 _LOOK_PACE = 0.1
 _SAME = 0.45  # face units between two middles: nearer, both are one face
 
@@ -65,7 +65,9 @@ def sight(points: F32, score: float, look: F32) -> Sight:
 class Track:
     """A face with an identity. Belongs to the tracker's thread."""
 
-    def __init__(self, identity: int, seen: Sight, captured_ns: int, *, at_once: bool) -> None:
+    def __init__(
+        self, identity: int, seen: Sight, captured_ns: int, *, at_once: bool, smoother: FaceSmoother | None = None
+    ) -> None:
         """Begin with a first sight.
 
         Args:
@@ -73,11 +75,12 @@ class Track:
             seen: where it is.
             captured_ns: of the picture.
             at_once: show it without waiting whether it stays and without fading in: nobody has seen it without.
+            smoother: steadies its points, and no other face's.
         """
         self.identity, self.seen = identity, seen
         self.lost = False
         self._seen_ns = self._updated_ns = captured_ns
-        self._smoother = FaceSmoother()
+        self._smoother = smoother or FaceSmoother()
         self._landmarks = self._smoother(seen.points, captured_ns)
         self._look, self._speed = seen.look, np.zeros(2)
         self._sights = _CONFIRM if at_once else 1
@@ -117,7 +120,7 @@ class Track:
         Args:
             seen: where it is now.
             captured_ns: of the picture.
-            crowded: another face is near, which may cover it: what it looks like is not learned now.
+            crowded: another face is near and may cover it: neither its look nor its speed is learned now.
             moved: it was not followed there but recognised, so its old place says nothing.
         """
         elapsed_s = max((captured_ns - self._updated_ns) / 1e9, 1e-3)
@@ -125,7 +128,7 @@ class Track:
             self._smoother.reset()
         if moved or self.lost:
             self._speed = np.zeros(2)
-        else:
+        elif not crowded:
             speed = np.subtract(seen.middle, self.seen.middle) / elapsed_s
             self._speed = self._speed + elapsed_s / (elapsed_s + _SPEED_S) * (speed - self._speed)
         if not crowded:

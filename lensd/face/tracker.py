@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lensd.face.finder import FaceFinder
+from lensd.face.smoothing import FaceSmoother
 from lensd.face.track import Sight, Track, sight
 from lensd.frames import MOST_FACES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lensd.face.landmarks import LandmarkNetwork
     from lensd.frames import F32, Face, Picture
@@ -45,6 +46,9 @@ class Finder(Protocol):
             wait_s: how long to wait for a search that is under way.
         """
 
+    def forget(self) -> None:
+        """Drop what was found: another camera follows."""
+
     def close(self) -> None:
         """End what runs."""
 
@@ -58,18 +62,25 @@ class MeshTracker:
     their numbers. Only the very first picture waits for the finder, so that its lens does not come late.
     """
 
-    def __init__(self, network: LandmarkNetwork, finder: Finder | None = None, most: int = MOST_FACES) -> None:
+    def __init__(
+        self,
+        network: LandmarkNetwork,
+        finder: Finder | None = None,
+        most: int = MOST_FACES,
+        make_smoother: Callable[[], FaceSmoother] = FaceSmoother,
+    ) -> None:
         """Take over `network`, also where this raises, and `finder`; without one it makes its own, with a thread.
 
         Args:
             network: finds the points.
             finder: finds faces.
             most: how many faces are followed at once.
+            make_smoother: steadies one face's points; called for each.
 
         Raises:
             EngineError: the face finder cannot be made.
         """
-        self._network, self._most = network, most
+        self._network, self._most, self._make_smoother = network, most, make_smoother
         try:
             self._finder: Finder = finder or FaceFinder()
         except BaseException:
@@ -100,7 +111,7 @@ class MeshTracker:
         """Forget all faces: another camera follows."""
         self._tracks.clear()
         self._first_look = True
-        self._finder.found()
+        self._finder.forget()
 
     def close(self) -> None:
         """End the finder's thread and close the network."""
@@ -109,17 +120,21 @@ class MeshTracker:
 
     def _look_again(self, picture: Picture, captured_ns: int) -> list[tuple[Sight, Track]]:
         """Look where each face is expected; return what is there, each face once, and whose place that was."""
-        sights: list[tuple[Sight, Track]] = []
+        sights: list[tuple[Sight, Track, float]] = []
         for track in sorted(self._tracks, key=lambda track: (track.lost, not track.confirmed)):
             if len(sights) == self._most:
                 break
             seen = self._looked(picture, track.guess(captured_ns), _KEEP if not track.lost else _TAKE_UP)
-            if seen is None or any(other.covers(seen) for other, _ in sights):
+            unlikeness = math.inf if seen is None else track.unlikeness(seen, captured_ns)
+            if seen is None or (track.lost and math.isinf(unlikeness)):
                 continue
-            if track.lost and math.isinf(track.unlikeness(seen, captured_ns)):
-                continue
-            sights.append((seen, track))
-        return sights
+            # Of two sights of one face, that of the face itself is better centred than that of who is behind it.
+            same = next((at for at, (other, *_) in enumerate(sights) if other.covers(seen)), None)
+            if same is None:
+                sights.append((seen, track, unlikeness))
+            elif unlikeness < sights[same][2]:
+                sights[same] = (seen, track, unlikeness)
+        return [(seen, track) for seen, track, _ in sights]
 
     def _look_where_found(self, picture: Picture, known: list[tuple[Sight, Track]]) -> list[Sight]:
         """Look where the finder has found something, if it has; return the faces there that are not `known`."""
@@ -157,7 +172,8 @@ class MeshTracker:
             track.follow(seen, captured_ns, crowded=crowded, moved=place is not track)
         for at in range(len(sights), len(places)):
             if at not in owners and sum(not track.lost for track in self._tracks) < self._most:
-                self._tracks.append(Track(next(self._identities), places[at][0], captured_ns, at_once=at_once))
+                number, smoother = next(self._identities), self._make_smoother()
+                self._tracks.append(Track(number, places[at][0], captured_ns, at_once=at_once, smoother=smoother))
 
     def _looked(self, picture: Picture, guess: F32, wanted: float) -> Sight | None:
         """Return the face near `guess`, if the network is at least as sure as `wanted` that it is one."""

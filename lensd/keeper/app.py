@@ -16,11 +16,12 @@ from lensd.config import control_socket, runtime_dir
 from lensd.control.server import ControlServer
 from lensd.errors import ConfigError, ControlError, LensdError, LensError
 from lensd.keeper.cards import CardBook
+from lensd.keeper.demand import Demand
 from lensd.keeper.descriptor_store import DescriptorStore
 from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.lens_choice import LensChoice, resolve
 from lensd.keeper.live_settings import WORKERS_OWN
-from lensd.keeper.notify import notify, watchdog_period_s
+from lensd.keeper.notify import notify, started_by_systemd, watchdog_period_s
 from lensd.keeper.page_process import PageProcess
 from lensd.keeper.pause import Pause
 from lensd.keeper.publisher import Publisher
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at
+_TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at;
+_CALM_TICK_NS = 1_000_000_000  # and while there is no worker
+_CHECK_NS = 5_000_000  # who looks is not looked at more often
 # The page's start takes 0.7 s of a core: the first picture comes first.
 _PAGE_AFTER_NS = 3_000_000_000
 _END_NS = 800_000_000  # what worker and page get to end by themselves, while pictures go on
@@ -75,19 +78,26 @@ class Keeper:
             self._supervisor = Supervisor(settings, choice, self._cards, self._publisher, self._selector, announce)
             opened.callback(self._supervisor.close, _KILL_S)
             pause = Pause(memory, self._supervisor)
+            by_hand = not started_by_systemd()
+            self._demand = Demand(live, self._publisher, self._supervisor, self._selector, by_hand=by_hand)
+            opened.callback(self._demand.close)
             self._page: PageProcess | None = None
-            requests = Requests(live, choice, self._supervisor, self._publisher, pause, self._stop_for_good)
+            parts = (self._supervisor, self._publisher, pause, self._demand)
+            requests = Requests(live, choice, *parts, self._stop_for_good)
             requests.reload = self.reload
             if settings.preview:
                 self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
                 opened.callback(self._page.close, _KILL_S)
                 self._supervisor.follow_on_air(self._page.show)
-                requests.ticket, requests.viewers = self._page.ticket, lambda: page.viewers
+                requests.ticket, self._demand.viewers = self._page.ticket, lambda: page.viewers
+                page.on_viewers = lambda: self._demand.check(time.monotonic_ns())
             opened.callback(self._listen(requests).close)
             self._watch_signals(opened)
             self._opened = opened.pop_all()
         self._announce_output(settings, announce)
         announce(f"lens     {choice.name} (all: lensd lenses; another: lensd switch NAME)")
+        if self._demand.by_itself:
+            announce("webcam   closed while nobody looks at it (--always-on keeps it open)")
         if pause.shows is not None:
             announce("paused   the webcam stays closed, as it was told before; go on with: lensd resume")
 
@@ -105,6 +115,7 @@ class Keeper:
                 self._supervisor.switch(resolve(settings.lens, self._choice.name), _unanswered)
         if changed.now & WORKERS_OWN:
             self._supervisor.renew(settings)
+        self._demand.check(time.monotonic_ns())
         return changed
 
     def stop(self) -> None:
@@ -122,11 +133,13 @@ class Keeper:
         gc.collect()
         gc.freeze()  # what start-up made lives on; later collections need not look at it
         watchdog_s = watchdog_period_s()
-        tick_ns, watchdog_ns, watched = 0, 0, -1
+        tick_ns, checked_ns, watchdog_ns, watched = 0, 0, 0, -1
         try:
             while not self._stopping:
                 now_ns = time.monotonic_ns()
-                due_ns = min(self._publisher.due_ns, tick_ns + _TICK_NS)
+                every_ns = _CALM_TICK_NS if self._calm else _TICK_NS
+                demand_ns = max(self._demand.due_ns, checked_ns + _CHECK_NS)
+                due_ns = min(self._publisher.due_ns, demand_ns, tick_ns + every_ns)
                 for key, mask in self._selector.select(max(0, due_ns - now_ns) / 1e9):
                     self._guarded(key.data, mask)
                 now_ns = time.monotonic_ns()
@@ -135,7 +148,10 @@ class Keeper:
                     self._reload_asked = False
                     with contextlib.suppress(ConfigError):  # it is in the log and the status
                         self.reload()
-                if now_ns - tick_ns >= _TICK_NS:
+                if now_ns >= demand_ns:
+                    checked_ns = now_ns
+                    self._guarded(self._demand.check, now_ns)
+                if now_ns - tick_ns >= every_ns:
                     tick_ns = now_ns
                     self._guarded(self._tick, now_ns)
                 if watchdog_s and now_ns - watchdog_ns >= watchdog_s * 1e9 and self._publisher.published != watched:
@@ -161,6 +177,11 @@ class Keeper:
             for key, mask in self._selector.select(max(0, min(self._publisher.due_ns, until_ns) - now_ns) / 1e9):
                 self._guarded(key.data, mask)
             self._guarded(self._publisher.fill_in, time.monotonic_ns())
+
+    @property
+    def _calm(self) -> bool:
+        """There is nothing to look after."""
+        return self._demand.calm and self._supervisor.ended and (self._page is None or not self._page.ended)
 
     def _listen(self, requests: Requests) -> ControlServer:
         try:
@@ -232,6 +253,7 @@ class Keeper:
             announce(f"         {problem.hint}" if problem.hint else "         tried again every second")
 
 
-def _unanswered(result: Message | LensdError) -> None:
+def _unanswered(result: Message | LensdError, descriptors: tuple[int, ...] = ()) -> None:
+    del descriptors
     if isinstance(result, LensdError):
         log.warning("The lens stays as it was: %s", result)

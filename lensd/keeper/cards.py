@@ -22,6 +22,7 @@ _NICE = 10  # cards take 0.3 s of a core, at a time when the worker wants both
 # Title and detail, by the worker's state; "restarting" and "stopped" are the keeper's own.
 CARDS = {
     "starting": ("Starting…", ""),
+    "idle": ("Starting…", ""),  # lies ready for the next reader's first pictures; until then nobody sees it
     "restarting": ("One moment…", "The camera is starting again"),
     "stopped": ("SnapLens Camera has stopped", "See: lensd status"),
     "no-camera": ("No camera", "Plug one in, or choose another: lensd devices"),

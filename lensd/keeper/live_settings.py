@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A lens is changed on air; these take another worker, while the last picture is held. All else needs another keeper.
+# A lens is changed on air, and who keeps the webcam open is asked anew each time; these take another worker, while the
+# last picture is held. All else needs another keeper.
 WORKERS_OWN = frozenset({"camera", "no_face", "runtime", "show_points"})
-_LIVE = WORKERS_OWN | {"lens"}
+_LIVE = WORKERS_OWN | {"lens", "always_on", "linger_s"}
 _LAST_GOOD = "settings"
 
 

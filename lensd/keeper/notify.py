@@ -23,6 +23,11 @@ def notify(state: str, descriptors: tuple[int, ...] = ()) -> bool:
     return False
 
 
+def started_by_systemd() -> bool:
+    """Tell whether a service manager started us, and no person at a terminal."""
+    return "NOTIFY_SOCKET" in os.environ or "JOURNAL_STREAM" in os.environ
+
+
 def watchdog_period_s() -> float | None:
     """Return how often systemd wants to hear of us, halved as it advises; None where it does not watch."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")

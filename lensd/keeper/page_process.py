@@ -48,6 +48,7 @@ class PageProcess:
         self._ticket_ids = itertools.count(1)
         self._on_air: tuple[int, int, int] | None = None
         self.viewers, self._ending = 0, False
+        self.on_viewers: Callable[[], None] = lambda: None
 
     def tick(self, now_s: float) -> None:
         """Start the page where it is due."""
@@ -136,6 +137,7 @@ class PageProcess:
         elif event == "viewers":
             count = message.get("count")
             self.viewers = count if isinstance(count, int) else 0
+            self.on_viewers()
         elif connection is not None:
             serve(message, connection.send, self._handler)
 

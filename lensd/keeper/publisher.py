@@ -16,6 +16,7 @@ from lensd.errors import SinkError, SinkMissing
 from lensd.virtualcam import NullSink, open_sink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lensd.frames import U8, VideoFormat
@@ -29,6 +30,7 @@ _PATIENCE = 1.25  # periods without a new picture before the last one is repeate
 _AGAIN_NS = 2_000_000
 _REOPEN_NS = 1_000_000_000
 _RECENT = 256
+_CALM_NS = 1_000_000_000  # between two pictures while nobody has the output open
 
 
 @runtime_checkable
@@ -39,6 +41,9 @@ class HandedOn(Protocol):
 
     def fileno(self) -> int:
         """Return the descriptor whose copies keep the stream alive."""
+
+    def sustain(self) -> None:
+        """Have the last picture repeated whenever none comes, also when this process is gone."""
 
     def hand_on(self) -> None:
         """Close it without an end of the stream."""
@@ -74,6 +79,8 @@ class Publisher:
         self._latencies_ns: deque[int] = deque(maxlen=_RECENT)
         self._fresh_ns: deque[int] = deque(maxlen=_RECENT)
         self.longest_gap_ns = 0
+        self._calm = False
+        self._output_listener: Callable[[tuple[Path, int] | None], None] = lambda _: None
         self.inherited: U8 | None = None  # the last picture of the keeper before us, where we go on with its stream
         self._attach(now_ns)
         if store is not None:
@@ -119,6 +126,27 @@ class Publisher:
         if now_ns >= self._due_ns:
             self._write(now_ns)
 
+    def follow_output(self, listener: Callable[[tuple[Path, int] | None], None]) -> None:
+        """Tell `listener`, now and at each change, which node is written to and by which descriptor; None for none."""
+        self._output_listener = listener
+        self._tell_output()
+
+    def set_pace(self, now_ns: int, *, calm: bool) -> None:
+        """Publish one picture a second where `calm`, else at the nominal rate, beginning at once."""
+        if self._calm and not calm:
+            self._due_ns = self._written_ns = now_ns
+        self._calm = calm
+
+    def overwrite(self, now_ns: int) -> None:
+        """Publish what is on air, and leave nothing else in the output's buffers for the next reader to see."""
+        picture = np.empty_like(self._plain)
+        if self._source is None or self._source.copy_newest(picture) is None:
+            np.copyto(picture, self._plain)
+        try:
+            self._sink.overwrite(picture)
+        except SinkError as error:
+            self._lose(error, now_ns)
+
     def figures(self, now_ns: int) -> dict[str, object]:
         """Return rates and latencies of the last seconds, as `lensd status` shows them."""
         fresh = [moment for moment in self._fresh_ns if now_ns - moment < 2_000_000_000]
@@ -141,13 +169,20 @@ class Publisher:
         """Give the output back, or hand it on where the store keeps it for the next keeper."""
         if self._store is not None and self._store.keeps and isinstance(self._sink, HandedOn):
             self._sink.hand_on()
-        else:
-            self._sink.close()
+            return
+        if self._sink.node is not None:
+            with contextlib.suppress(SinkError):
+                self._sink.overwrite(self._plain)  # no picture of anybody stays in it
+        self._sink.close()
 
     def forsake(self) -> None:
         """The end is for good: nobody is to go on with the output."""
         if self._store is not None and self._sink.node is not None:
             self._store.drop(self._sink.node)
+
+    def _tell_output(self) -> None:
+        sink = self._sink
+        self._output_listener((sink.node, sink.fileno()) if sink.node is not None else None)
 
     def _write(self, now_ns: int) -> None:
         source, stamp = self._source, None
@@ -167,8 +202,9 @@ class Publisher:
 
     def _account(self, stamp: Stamp | None, now_ns: int) -> None:
         fresh = stamp is not None and stamp.sequence != self._sequence
-        self._due_ns = now_ns + int(self._format.period_ns * (_PATIENCE if fresh else 1))
-        self.longest_gap_ns = max(self.longest_gap_ns, now_ns - self._written_ns)
+        self._due_ns = now_ns + (_CALM_NS if self._calm else int(self._format.period_ns * (_PATIENCE if fresh else 1)))
+        if not self._calm:
+            self.longest_gap_ns = max(self.longest_gap_ns, now_ns - self._written_ns)
         self._written_ns = now_ns
         self.published += 1
         if stamp is not None and fresh:
@@ -187,6 +223,7 @@ class Publisher:
         with contextlib.suppress(SinkError):  # it has failed already
             self._sink.close()
         self._sink, self._sink_is_ours = NullSink(self._format), False
+        self._tell_output()
         self._reopen_ns = now_ns + _REOPEN_NS
         self._due_ns = now_ns
 
@@ -208,6 +245,9 @@ class Publisher:
         self._sink, self._sink_is_ours, self.output_problem = sink, True, None
         if self._store is not None and sink.node is not None and isinstance(sink, HandedOn):
             self._store.keep(sink.node, sink.fileno())
+            if self._store.keeps:
+                sink.sustain()
+        self._tell_output()
         self._due_ns = now_ns
         log.info("Writing to %s", sink.name)
 

@@ -48,10 +48,11 @@ class Supervisor:
         self._settings, self._choice, self._cards = settings, choice, cards
         self._publisher, self._selector, self._announce = publisher, selector, announce
         self._on_air_listener: Callable[[int, int, int], None] = lambda _descriptor, _width, _height: None
-        self.on_air, self._on_air_fd = "", -1
+        self.on_air, self.on_air_fd, self.on_air_number = "", -1, 0
         self.worker: WorkerProcess | None = None
         self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
         self._held_until_ns: int | None = None  # when its last picture makes way for a card
+        self._with_camera = True
         self._rests: dict[str, str] = {}  # why there is to be no worker, and the card of each; the last one shows
         self._leaving: WorkerProcess | None = None  # asked to end, and still holds the webcam
         self._leave_by_ns = 0
@@ -81,14 +82,15 @@ class Supervisor:
         if self._held_until_ns is not None and now_ns >= self._held_until_ns:
             self._show_card("restarting")
 
-    def rest(self, why: str, card: str) -> None:
+    def rest(self, why: str, card: str, *, last: bool = True) -> None:
         """Have no worker, so that the webcam is closed, and show `card` instead, at once, until `wake(why)`.
 
-        There may be several reasons at a time; the card of the last one given shows.
+        There may be several reasons at a time; the card of the last one given shows, or with `last` false that of any
+        other.
         """
         self._rests.pop(why, None)
-        self._rests[why] = card
-        self._show_card(card)
+        self._rests = {**self._rests, why: card} if last else {why: card, **self._rests}
+        self._show_card(next(reversed(self._rests.values())))
         self._dismiss()
 
     def wake(self, why: str) -> None:
@@ -99,6 +101,12 @@ class Supervisor:
         if not self._rests:
             self.policy.forgive()
             self.tick(time.monotonic_ns())
+
+    def use_camera(self, *, on: bool) -> None:
+        """Let the worker open the webcam; or, where there is none yet, have it wait for that with all else ready."""
+        if on and not self._with_camera and self.worker is not None:
+            self.worker.send({"command": "open-camera"})
+        self._with_camera = on
 
     def renew(self, settings: Settings) -> None:
         """Have another worker, with other settings; size and rate are the same. What is on air is held meanwhile."""
@@ -137,7 +145,7 @@ class Supervisor:
     def follow_on_air(self, listener: Callable[[int, int, int], None]) -> None:
         """Tell `listener` what is on air, now and at each change: its shared picture's descriptor, width and height."""
         self._on_air_listener = listener
-        listener(self._on_air_fd, self._settings.width, self._settings.height)
+        listener(self.on_air_fd, self._settings.width, self._settings.height)
 
     def ask_to_end(self) -> None:
         """Tell the worker that the end has come, for good; what is on air stays."""
@@ -199,7 +207,10 @@ class Supervisor:
             self._leaving, self.worker = self.worker, None
             self._leave_by_ns = time.monotonic_ns() + _LEAVE_NS
             self._leaving.stop()
-            self._refuse_switches()
+            for answer, name in self._switches.values():  # the next worker begins with what was asked for last
+                self._choice.choose(name)
+                answer({"lens": name, "state": self.resting or "starting"})
+            self._switches.clear()
 
     def _refuse_switches(self) -> None:
         gone = LensError("the lens", "the worker ended before it was changed", "try again")
@@ -210,7 +221,7 @@ class Supervisor:
     def _start(self, now_ns: int) -> None:
         try:
             self.worker = WorkerProcess(
-                next(self._generations), self._settings, self._choice.name, self._selector, self
+                next(self._generations), self._settings, self._choice.name, self._selector, self, self._with_camera
             )
         except OSError as error:
             self.last_failure = f"the worker could not be started: {error}"
@@ -253,7 +264,8 @@ class Supervisor:
             self._set_on_air(name, self._cards.reader(name), self._cards.descriptor(name))
 
     def _set_on_air(self, name: str, reader: SharedPictureReader, descriptor: int) -> None:
-        self.on_air, self._on_air_fd = name, descriptor
+        self.on_air, self.on_air_fd = name, descriptor
+        self.on_air_number += 1
         self._publisher.show(reader)
         self._on_air_listener(descriptor, self._settings.width, self._settings.height)
 

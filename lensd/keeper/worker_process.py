@@ -47,9 +47,15 @@ class WorkerProcess:
     """A running worker. Its owner's selector drives it; times in ns of CLOCK_MONOTONIC."""
 
     def __init__(
-        self, generation: int, settings: Settings, lens: str, selector: selectors.BaseSelector, listener: WorkerListener
+        self,
+        generation: int,
+        settings: Settings,
+        lens: str,
+        selector: selectors.BaseSelector,
+        listener: WorkerListener,
+        camera: bool = True,
     ) -> None:
-        """Start it.
+        """Start it; without `camera` it gets ready, and opens the webcam when it is sent "open-camera".
 
         Raises:
             OSError: no process, memory or descriptors to be had; nothing is left behind.
@@ -76,7 +82,7 @@ class WorkerProcess:
         selector.register(self._signal_fd, selectors.EVENT_READ, self._signalled)
         selector.register(self._pid_fd, selectors.EVENT_READ, self._exited)
         self._connection = Connection(ours, selector, self._take)
-        self._connection.send({"command": "configure", "settings": settings.as_dict(), "lens": lens})
+        self._connection.send({"command": "configure", "settings": settings.as_dict(), "lens": lens, "camera": camera})
 
     @property
     def pid(self) -> int:

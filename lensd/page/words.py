@@ -16,6 +16,7 @@ _STATES = {
     "camera-busy": ("bad", "The camera is used by another program"),
     "camera-failed": ("bad", "The camera does not answer"),
     "lens-failed": ("bad", "The lens failed"),
+    "idle": ("wait", "Nobody looks: the webcam is closed"),
     "paused": ("wait", "Paused: the webcam is closed"),
     "stopped": ("bad", "Stopped"),
 }

@@ -52,8 +52,9 @@ class Capture:
         self._thread = threading.Thread(target=self._run, name="capture")
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread, where it was not started yet."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def ask_to_end(self) -> None:
         """End soon; wakes who waits for a frame."""
@@ -62,7 +63,8 @@ class Capture:
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread's end; tell whether it has ended."""
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -282,6 +282,11 @@ def subscribe_event(descriptor: int, event: int, *, send_initial: bool = False) 
     ioctl(descriptor, uapi.SUBSCRIBE_EVENT, uapi.EventSubscription(type=event, flags=flags))
 
 
+def unsubscribe_event(descriptor: int, event: int) -> None:
+    """Ask for no more events of a type; those that wait are dropped."""
+    ioctl(descriptor, uapi.UNSUBSCRIBE_EVENT, uapi.EventSubscription(type=event))
+
+
 def dequeue_event(descriptor: int) -> Event:
     """Take the oldest event; select shows it as an exceptional condition (POLLPRI).
 

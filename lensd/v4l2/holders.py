@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _PROC = Path("/proc")
 _COMMON = ("/dev/null", "/dev/pts/", "/dev/shm/", "/dev/urandom", "/dev/tty")  # noqa: S108 what is not worth a stat()
@@ -41,10 +41,10 @@ def all_holders(part: str = "") -> dict[int, list[Holder]]:
         By device number (`st_rdev`), so that a device is known by whatever path it was opened.
     """
     found: dict[int, list[Holder]] = {}
-    for pid in sorted(_others()):
-        if devices := set(_open_devices(pid, part)):
-            holder = Holder(pid, _name(pid))
-            for device in devices:
+    for pid, devices in sorted(open_devices(part)):
+        if pid != os.getpid():
+            holder = Holder(pid, name_of(pid))
+            for device in set(devices):
                 found.setdefault(device, []).append(holder)
     return found
 
@@ -68,11 +68,29 @@ def say_holders(node: Path) -> str:
     return ", ".join(map(str, holders(node)))
 
 
-def _others() -> Iterator[int]:
-    ours = os.getpid()
+def open_devices(part: str = "", pids: Iterable[int] | None = None) -> Iterator[tuple[int, list[int]]]:
+    """Yield each process that has devices open, ours too: its id, and the number of a device for each descriptor.
+
+    Args:
+        part: only devices whose path has this in it.
+        pids: only these processes.
+    """
+    for pid in pids if pids is not None else _processes():
+        if devices := list(_open_devices(pid, part)):
+            yield pid, devices
+
+
+def name_of(pid: int) -> str:
+    """Return a process's name, such as "zoom"; "?" where it has ended."""
+    with contextlib.suppress(OSError):
+        return (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
+    return "?"
+
+
+def _processes() -> Iterator[int]:
     with os.scandir(_PROC) as entries:
         for entry in entries:
-            if entry.name.isdigit() and int(entry.name) != ours:
+            if entry.name.isdigit():
                 yield int(entry.name)
 
 
@@ -86,9 +104,3 @@ def _open_devices(pid: int, part: str) -> Iterator[int]:
                     found = entry.stat()
                     if stat.S_ISCHR(found.st_mode):
                         yield found.st_rdev
-
-
-def _name(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return (_PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
-    return "?"

@@ -18,6 +18,9 @@ PRIV_MAGIC = 0xFEEDCAFE  # says that the fields of v4l2_pix_format after `priv` 
 CAP_TIMEPERFRAME = 0x1000  # the rate can be set
 SEND_INITIAL = 1  # V4L2_EVENT_SUB_FL_SEND_INITIAL
 COMPRESSED = 1  # V4L2_FMT_FLAG_COMPRESSED
+_PRIVATE_EVENTS = 0x08000000  # V4L2_EVENT_PRIVATE_START
+CLIENT_USAGE = (_PRIVATE_EVENTS + 0x08E00001, _PRIVATE_EVENTS)
+"""v4l2loopback's event of how many readers stream: its number since 0.13, and that of versions before a release."""
 
 
 class BufferType(IntEnum):
@@ -279,6 +282,7 @@ ENUM_FRAMESIZES = _request(_BOTH, 74, FrmSizeEnum)
 ENUM_FRAMEINTERVALS = _request(_BOTH, 75, FrmIvalEnum)
 DQEVENT = _request(_READ, 89, Event)
 SUBSCRIBE_EVENT = _request(_WRITE, 90, EventSubscription)
+UNSUBSCRIBE_EVENT = _request(_WRITE, 91, EventSubscription)
 
 
 def fourcc(text: str) -> int:

@@ -6,7 +6,7 @@ Imports numpy and pyvirtualcam, and nothing that may crash, hang or weigh: the k
 from lensd.virtualcam.memory import MemorySink
 from lensd.virtualcam.node import DRIVER, LABEL, LOAD_MODULE, find_node
 from lensd.virtualcam.none import NullSink
-from lensd.virtualcam.select import open_sink
+from lensd.virtualcam.select import open_sink, writes_a_file
 
 __all__ = [
     "DRIVER",
@@ -16,4 +16,5 @@ __all__ = [
     "NullSink",
     "find_node",
     "open_sink",
+    "writes_a_file",
 ]

@@ -156,10 +156,23 @@ class LoopbackSink:
         np.copyto(self.begin(), picture)
         self.commit()
 
+    def overwrite(self, picture: U8) -> None:
+        """Show a copy of one picture, in every buffer that a reader may come to see.
+
+        Raises:
+            SinkError: the driver did not take it.
+        """
+        self._begun = None
+        self._backend.loopback.overwrite(picture)
+
     def close(self) -> None:
         """Stop the stream and give the node back."""
         self._begun = None
         self._camera.close()
+
+    def sustain(self) -> None:
+        """Have the driver repeat the last picture whenever none comes, also when this process is gone."""
+        self._backend.loopback.sustain()
 
     def hand_on(self) -> None:
         """Close it without an end of the stream: somebody else has the descriptor, and goes on with it."""

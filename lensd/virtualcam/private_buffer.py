@@ -37,6 +37,10 @@ class PrivateBufferSink(ABC):
         """Size and rate of every picture."""
         return self._format
 
+    def fileno(self) -> int:
+        """Return -1: there is no device."""
+        return -1
+
     def begin(self) -> U8:
         """Return the buffer, always the same."""
         return self._buffer
@@ -49,6 +53,10 @@ class PrivateBufferSink(ABC):
         """Publish one picture."""
         np.copyto(self.begin(), picture)
         self.commit()
+
+    def overwrite(self, picture: U8) -> None:
+        """Publish one picture; the only buffer holds it then."""
+        self.write(picture)
 
     def close(self) -> None:  # noqa: B027 most of them own nothing
         """Give back what is owned."""

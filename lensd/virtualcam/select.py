@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from lensd.ports import FrameSink
 
 
+def writes_a_file(output: str) -> bool:
+    """Tell whether `output` is a video file, which has a reader later and none now."""
+    return output not in {"auto", "none"} and Path(output).suffix.lower() in SUFFIXES
+
+
 def open_sink(
     output: str, video: VideoFormat, streaming: Callable[[Path], int | None] = lambda _node: None
 ) -> FrameSink:
@@ -36,7 +41,7 @@ def open_sink(
     if output == "none":
         return NullSink(video)
     path = Path(output)
-    if output != "auto" and path.suffix.lower() in SUFFIXES:
+    if writes_a_file(output):
         return VideoFileSink(path.expanduser(), video)
     if output != "auto" and not output.startswith("/dev/"):
         choices = f"auto, /dev/videoN, none, or a file that ends in {', '.join(SUFFIXES)}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lensd.config import Settings
 from lensd.control.connection import Connection
+from lensd.discreet_log import Discreet
 from lensd.errors import ConfigError, LensdError, ProtocolError
 from lensd.pipeline.capture import Capture
 from lensd.pipeline.conditions import RUNNING, Conditions
@@ -103,6 +104,8 @@ class Worker:
             self._configure(message)
         elif command == "stop":
             self._end(0)
+        elif command == "open-camera" and self._capture is not None:
+            self._capture.start()
         elif command == "switch" and self._loader is not None:
             lens, identity = message.get("lens"), message.get("id")
             if not isinstance(lens, str) or not isinstance(identity, int):
@@ -117,10 +120,12 @@ class Worker:
         if self._capture is not None or not isinstance(values, dict) or not isinstance(lens, str):
             raise ProtocolError("configure", "needs settings (an object) and a lens (text), once")
         settings = Settings.from_dict(values)
+        Discreet(settings.camera, settings.output).install()
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
         self._capture = Capture(CameraOpener(settings.camera, settings.format), self._conditions)
-        self._capture.start()
+        if message.get("camera", True):
+            self._capture.start()
         self._lenses = LensMaker(settings)
         self._loader = LensLoader(self._lenses, self._answer)
         self._loader.want(Order(lens))

@@ -66,6 +66,7 @@ def test_a_trembling_lens_is_told_from_its_steady_teacher():
     found = steadiness(Trembling("dots", [sticker()]), [sticker()], moved(0), Follows())
     assert found.matte_change > 0.05
     assert found.matte_change_drawn == 0.0
+    assert (found.matte_change_calm, found.matte_change_drawn_calm) == (pytest.approx(found.matte_change), 0.0)
     assert found.warp_error > found.warp_error_drawn + 1
 
 
@@ -76,10 +77,20 @@ def test_what_moves_with_the_camera_changes_the_matte_but_hardly_its_warped_pict
     assert steady.warp_error < shaken.warp_error
 
 
+def test_the_calmest_quarter_is_where_the_drawing_moves_least():
+    pictures = [*moved(0), *list(moved(6))[1:]]
+    places = iter([60] * COUNT + [60 + 6 * number for number in range(1, COUNT)])
+    tracker = Follows()
+    tracker.update = lambda *_: (Face(0, portrait_mesh() - np.array([next(places), 0, 0], np.float32), 1.0),)
+    found = steadiness(Trembling("dots", [sticker()]), [sticker()], iter(pictures), tracker)
+    assert found.matte_change_drawn_calm == 0.0 < found.matte_change_drawn
+    assert found.matte_change_calm > 0.05
+
+
 def test_pictures_without_a_face_are_counted_and_break_the_pairs():
     found = steadiness(OverlayLens("dots", [sticker()]), None, moved(0), Follows(blind=(2,)))
     assert (found.pictures, found.faces, found.pairs) == (COUNT, COUNT - 1, 2)
-    assert found.matte_change_drawn is None
+    assert found.matte_change_drawn is found.matte_change_calm is None
     nobody = steadiness(OverlayLens("dots", [sticker()]), None, moved(0), Follows(blind=tuple(range(COUNT))))
     assert (nobody.pairs, nobody.matte_change, nobody.warp_error) == (0, None, None)
 

@@ -47,6 +47,10 @@ def test_the_first_picture_has_its_points_in_place(tracker, x, y, scale):
     assert worst_error(face, to_picture, scale) < 6
 
 
+def test_its_weights_are_at_most_2_mb():
+    assert len(read_landmarks_network()) <= 2_000_000
+
+
 def test_a_head_that_leans_comes_near_and_wanders_is_followed(tracker):
     errors = []
     for frame in range(40):

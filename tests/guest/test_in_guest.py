@@ -41,6 +41,7 @@ GROUPS = (
     Group("browser", ("test_guest_browser.py",), timeout_s=300, memory_mb=4096),
     Group("lens", ("test_guest_lens.py",), NEWEST, timeout_s=400),
     Group("faults", ("test_guest_faults.py",), NEWEST, timeout_s=300),
+    Group("demand", ("test_guest_demand.py",), timeout_s=500),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
     Group("doctor", ("test_guest_doctor.py",), timeout_s=300),
 )

@@ -108,7 +108,7 @@ def test_cards_are_drawn_and_each_is_another_picture():
             assert luma.max() <= 235
             assert (luma > 150).sum() > 100, "there is text"
             pictures[name] = out.tobytes()
-        assert len(set(pictures.values())) == len(CARDS)
+        assert len(set(pictures.values())) == len(set(CARDS.values()))
         book.explain("lens-failed", "the network gave NaN")
         while book.reader("lens-failed").newest_sequence() < 2:
             assert time.monotonic() < deadline
@@ -160,6 +160,53 @@ def test_without_a_picture_a_plain_card_goes_out_and_never_what_the_buffer_held(
     picture = publisher._sink.published[-1][1]
     assert set(np.unique(picture[: 320 * 240])) == {30}
     assert set(np.unique(picture[320 * 240 :])) == {128}
+    os.close(descriptor)
+
+
+def test_while_nobody_looks_one_picture_a_second_goes_out_and_the_pace_is_back_at_once(tmp_path):
+    publisher, descriptor, writer, reader = published_into_memory(tmp_path)
+    publisher.show(reader)
+    writer.slot().data[:] = 50
+    writer.publish(1)
+    second = 1_000_000_000
+    publisher.set_pace(0, calm=True)
+    publisher.fill_in(1)
+    for tenth in range(1, 40):
+        publisher.fill_in(tenth * second // 10)
+    assert publisher.published == 4
+    publisher.set_pace(5 * second, calm=False)
+    assert publisher.due_ns <= 5 * second
+    publisher.fill_in(5 * second)
+    assert publisher.published == 5
+    assert publisher.due_ns < 5 * second + second // 20
+    assert publisher.figures(5 * second)["longest_gap_ms"] < 100, "a calm second is no gap"
+    os.close(descriptor)
+
+
+def test_what_is_on_air_is_put_everywhere(tmp_path):
+    publisher, descriptor, writer, reader = published_into_memory(tmp_path)
+    publisher.overwrite(1)
+    assert set(np.unique(publisher._sink.published[-1][1])) == {30, 128}, "nothing is on air: a plain card"
+    publisher.show(reader)
+    writer.slot().data[:] = 77
+    writer.publish(1)
+    publisher.overwrite(2)
+    assert (publisher._sink.published[-1][1] == 77).all()
+    os.close(descriptor)
+
+
+def test_whoever_watches_the_output_is_told_when_it_is_gone(tmp_path):
+    publisher, descriptor, _, reader = published_into_memory(tmp_path)
+    told = []
+    publisher.follow_output(told.append)
+    assert told == [None], "memory has no node"
+    sink = publisher._sink = FailingSink(VideoFormat(320, 240, 30))
+    sink.node = tmp_path
+    publisher.follow_output(told.append)
+    assert told[-1] == (tmp_path, -1)
+    publisher.show(reader)
+    publisher.fill_in(1)
+    assert told[-1] is None
     os.close(descriptor)
 
 

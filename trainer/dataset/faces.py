@@ -16,8 +16,9 @@ import numpy as np
 from lensd.camera.still import picture_of
 from lensd.engine.select import open_engine
 from lensd.errors import EngineError
-from lensd.face.finder import FaceSearch, small_plane
+from lensd.face.finder import FaceSearch
 from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
+from lensd.face.lookout import small_plane
 from trainer.dataset.mediapipe_mesh import mediapipe_python, shared_mediapipe
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ wish, sticker         what was asked for, checked; the PNG trimmed, and placed o
 drawn_pairs           stage "pairs" for a sticker: photographs, and the overlay lens that teaches
 given_pairs, matte    stage "pairs" for a folder of pairs: the face's crop of A and B, and what of B is to be painted
 efforts               what each effort means in steps
-distilling            the stages that train
+teaching, distilling  the stages that train: a U-Net, where B was given and there is time; the compact network
 packing               the stages "export", "evaluate" and "install"; `installing` puts a package in its place
 judge, page           how good the lens is on people held out; the page that shows it
 display, command      what is seen on the terminal

@@ -15,7 +15,7 @@ from trainer.dataset.layout import PairFiles, list_pairs
 from trainer.dataset.measure import displacement
 from trainer.dataset.photographs import yaw_deg
 from trainer.new.cropping import crop_round
-from trainer.new.matte import difference, fade, matte_of
+from trainer.new.matte import difference, fade, inside, matte_of
 from trainer.new.searching import any_faces, search
 from trainer.pairs import Crop, write_pairs
 from trainer.window import WINDOW_PX, WINDOW_SIDE, cut_window, window_to_photo
@@ -103,12 +103,15 @@ def cut_pairs(
     if len(cuts) < 2:
         why = f"{len(cuts)} of {len(pairs)} pairs can be used; the first: {left_out[0][0]} {left_out[0][1]}"
         raise MediaError(str(folder), why, _NEEDED)
-    crop = _crop(cuts, size_px)
+    crop, everywhere = _crop(cuts, size_px)
     kept, mattes = [], []
     for number, cut in enumerate(cuts, 1):
-        whole = matte_of(cut.before, cut.after, cut.valid)
-        matte = np.rint(whole * fade(cut.points, crop, WINDOW_PX)).astype(np.uint8)
-        if float((matte >= 128).mean()) < _EMPTY:
+        matte: np.ndarray = matte_of(cut.before, cut.after, cut.valid)
+        differs = float((matte >= 128).mean()) >= _EMPTY
+        if everywhere:  # where it happens to be like A, B is painted too: no network can tell such places
+            matte = 255 * inside(cut.valid)
+        matte = np.rint(matte * fade(cut.points, crop, WINDOW_PX, rounded=everywhere)).astype(np.uint8)
+        if not differs or float((matte >= 128).mean()) < _EMPTY:
             left_out.append((cut.pair.label, "shows nearly the same in A and B"))
         else:
             kept.append(cut)
@@ -143,8 +146,12 @@ def _cut(pair: PairFiles, mesh: F32) -> _Cut | str:
     return _Cut(pair, before, after, cut_window(inside, upright, cv2.BORDER_CONSTANT), moved, shift)
 
 
-def _crop(cuts: Sequence[_Cut], size_px: int) -> Crop:
-    """Choose what the network sees: all that is painted in a good part of the pairs, at most what a window holds."""
+def _crop(cuts: Sequence[_Cut], size_px: int) -> tuple[Crop, bool]:
+    """Choose what the network sees: all that differs in a good part of the pairs, at most what a window holds.
+
+    Returns:
+        The crop, and whether B differs everywhere, as in a drawing of the whole picture.
+    """
     total = np.zeros((_MAP_PX, _MAP_PX), np.float32)
     for cut in cuts:
         to_window = crop_to_picture(cut.points, _MAP_PX, WINDOW_SIDE)
@@ -153,12 +160,12 @@ def _crop(cuts: Sequence[_Cut], size_px: int) -> Crop:
     often = cv2.morphologyEx((total / len(cuts) > _OFTEN).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     ys, xs = np.nonzero(often)
     if not len(xs):
-        return Crop(_WHOLE_SIDE, _UP, size_px)
+        return Crop(_WHOLE_SIDE, _UP, size_px), True
     unit = WINDOW_SIDE / _MAP_PX
     box = tuple(float(v) * unit - WINDOW_SIDE / 2 for v in (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1))
     if max(box[2] - box[0], box[3] - box[1]) > _WIDE:
-        return Crop(_WHOLE_SIDE, _UP, size_px)
-    return crop_round((box[0], box[1], box[2], box[3]), size_px, _WHOLE_SIDE)
+        return Crop(_WHOLE_SIDE, _UP, size_px), True
+    return crop_round((box[0], box[1], box[2], box[3]), size_px, _WHOLE_SIDE), False
 
 
 def _write(out: Path, cuts: Sequence[_Cut], mattes: Sequence[U8], crop: Crop, source: str) -> None:

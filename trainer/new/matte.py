@@ -22,6 +22,7 @@ _SPECK, _GAP, _GROWN, _SOFT = 5, 13, 9, 3.0
 _HOLE = 0.03  # of the window: holes up to that are painted too
 # From the crop's border inwards, shares of its side: nothing, then rising to all.
 _NOTHING_TO, _ALL_FROM = 0.02, 0.13
+_ROUND_FROM = 0.72  # of the way from the crop's middle to the middle of its side
 
 
 def difference(before: U8, after: U8) -> F32:
@@ -49,21 +50,30 @@ def matte_of(before: U8, after: U8, valid: U8) -> U8:
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, _disc(_SPECK)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_CLOSE, _disc(_GAP)).astype(np.uint8)
     found = cv2.dilate(_filled(found), _disc(_GROWN)).astype(np.uint8)
-    inside = cv2.GaussianBlur(cv2.erode(valid, _disc(_GAP)), (0, 0), _SOFT).astype(np.float32) / 255
-    return np.rint(cv2.GaussianBlur(found, (0, 0), _SOFT) * inside).astype(np.uint8)
+    return np.asarray(np.rint(cv2.GaussianBlur(found, (0, 0), _SOFT) * inside(valid)), np.uint8)
 
 
-def fade(points: F32, crop: Crop, window_px: int) -> F32:
+def inside(valid: U8) -> F32:
+    """Return `valid`, (H, W) uint8, drawn in a little and softened: (H, W) float32, 0..1."""
+    return np.asarray(cv2.GaussianBlur(cv2.erode(valid, _disc(_GAP)), (0, 0), _SOFT), np.float32) / np.float32(255)
+
+
+def fade(points: F32, crop: Crop, window_px: int, *, rounded: bool = False) -> F32:
     """Return how much may be painted at each pixel of a window: (W, W) float32, 1 inside the crop, 0 at its border.
 
     Args:
         points: (478, 2 or 3), the mesh in the window's pixels.
         crop: what the network sees.
         window_px: pixels a side of the window.
+        rounded: a circle round the head; a square with soft sides is seen on every plain wall behind it.
     """
     to_crop = invert(crop_to_picture(points, crop.size_px, crop.side, crop.up)).astype(np.float64) / crop.size_px
     x, y = np.meshgrid(np.arange(window_px), np.arange(window_px))
     shares = (to_crop[:, :1, None] * x + to_crop[:, 1:2, None] * y + to_crop[:, 2:, None]).astype(np.float32)
+    if rounded:
+        away = 2 * np.hypot(*(shares - 0.5)) / (1 - 2 * _NOTHING_TO)
+        falling = np.clip((1 - away) / (1 - _ROUND_FROM), 0, 1)
+        return np.asarray(falling * falling * (3 - 2 * falling), np.float32)
     from_border = np.minimum(shares, 1 - shares)
     rising = np.clip((from_border - _NOTHING_TO) / (_ALL_FROM - _NOTHING_TO), 0, 1)
     smooth = rising * rising * (3 - 2 * rising)

@@ -34,8 +34,11 @@ class Display(Protocol):
     def begin(self, stage: Stage) -> None:
         """Begin a stage that has something to do."""
 
+    def show(self, done: float, of: float, note: str = "") -> None:
+        """Show how much of the stage is done; `note` is a few words about it."""
+
     def tell(self, done: float, of: float, note: str = "") -> None:
-        """Say how much of the stage is done; `note` is a few words about it.
+        """Show it, for stages that may be stopped anywhere.
 
         Raises:
             Stopped: a signal came.
@@ -57,15 +60,15 @@ class Stage:
         title: what people read.
         seconds: about how long it takes on one core; for the time that is left only.
         inputs: what its files depend on besides the stages before it; JSON can hold it.
-        work: does it in its folder, which holds what an earlier cut left there of the same inputs; returns facts for
-            the page, which JSON can hold.
+        work: does it in its folder, which holds what an earlier cut left there of the same inputs; is told what the
+            stages before it left, and returns facts, which JSON can hold.
     """
 
     name: str
     title: str
     seconds: float
     inputs: Mapping[str, Any]
-    work: Callable[[Path, Display], Mapping[str, Any]] = field(repr=False)
+    work: Callable[[Path, Display, Mapping[str, Done]], Mapping[str, Any]] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,17 @@ def run_stages(stages: Sequence[Stage], folder: Path, display: Display) -> dict[
     """
     done: dict[str, Done] = {}
     before = ""
-    for stage in stages:
+    for number, stage in enumerate(stages):
         place = folder / stage.name
         key = _digest({"version": _VERSION, "before": before, "stage": stage.name, "inputs": stage.inputs})
         stamp = _read(place / _STAMP)
         if stamp.get("key") == key and _all_there(place, stamp.get("files", {})):
             done[stage.name] = Done(stamp.get("facts", {}), float(stamp.get("seconds", 0)), skipped=True)
         else:
+            for later in stages[number:]:
+                (folder / later.name / _STAMP).unlink(missing_ok=True)
             try:
-                done[stage.name] = _do(stage, place, key, display)
+                done[stage.name] = _do(stage, place, key, display, done)
             except OSError as error:
                 why = f"{(error.strerror or str(error)).lower()}; what was done before is whole"
                 raise LensdError(str(place), why, "make room, and give the same command again") from error
@@ -139,7 +144,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _do(stage: Stage, place: Path, key: str, display: Display) -> Done:
+def _do(stage: Stage, place: Path, key: str, display: Display, before: Mapping[str, Done]) -> Done:
     begun = _read(place / _BEGUN)
     if begun.get("key") != key:
         if place.exists():
@@ -148,12 +153,11 @@ def _do(stage: Stage, place: Path, key: str, display: Display) -> Done:
         begun = {"key": key, "seconds": 0.0}
     for left in place.rglob(".*"):  # half a file of a process that was killed
         left.unlink(missing_ok=True)
-    (place / _STAMP).unlink(missing_ok=True)
     write_whole(place / _BEGUN, json.dumps(begun).encode())
     display.begin(stage)
     start = time.monotonic()
     try:
-        facts = stage.work(place, display)
+        facts = stage.work(place, display, before)
     except BaseException:
         spent = {"key": key, "seconds": begun["seconds"] + time.monotonic() - start}
         if place.exists() and not _full(place / _BEGUN, json.dumps(spent).encode()):

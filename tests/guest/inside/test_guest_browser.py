@@ -105,7 +105,7 @@ def test_chromium_lists_the_camera_and_its_pixels_are_right(loopback, daemon, fi
     node = webcam()
     assert node is not None
     set_controls(node, test_pattern=0, osd_text_mode=2)
-    settled(daemon.start("--camera", str(node), "--lens", "none", "--no-preview"))
+    settled(daemon.start("--camera", str(node), "--lens", "none", "--no-preview", "--always-on"))
     told = what_chromium_sees(tmp_path / "profile")
     assert [label for label in told["labels"] if label.startswith(LABEL)], told
     assert told["size"] == [1280, 720], told

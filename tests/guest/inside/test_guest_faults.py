@@ -50,7 +50,7 @@ def test_a_busy_webcam_is_said_to_be_so_and_taken_when_it_is_free(loopback, daem
     node = webcam()
     with running(["v4l2-ctl", "-d", str(node), "--stream-mmap"], stderr=subprocess.PIPE) as process:
         assert b"<" in iter(lambda: process.stderr.read(1), b"")  # its sign for a frame
-        daemon.start("--camera", str(node), "--lens", "none", "--no-preview")
+        daemon.start("--camera", str(node), "--lens", "none", "--no-preview", "--always-on")
         daemon.wait_status(20, "the card", on_air="camera-busy")
         why = daemon.status()["worker"]["why"]
         assert "v4l2-ctl" in why or str(process.pid) in why, why
@@ -111,7 +111,7 @@ def test_a_user_without_permission_is_told_the_command_that_mends_it(loopback, e
 
 
 def test_another_user_cannot_talk_to_the_daemon(loopback, daemon):
-    settled(daemon.start("--camera", "demo", "--lens", "none", "--no-preview"))
+    settled(daemon.start("--camera", "demo", "--lens", "none", "--no-preview", "--always-on"))
     daemon.socket.chmod(0o666)  # as if the folder's and the socket's modes had failed us
     for folder in (daemon.socket.parent, *daemon.socket.parents):
         if str(folder).startswith("/tmp/"):

@@ -153,7 +153,7 @@ def test_a_hundred_switches_under_load_leave_no_gap_and_the_last_wins(loopback, 
 
 
 def test_switches_from_many_clients_at_once_all_end(loopback, daemon):
-    settled(daemon.start("--camera", "demo", "--lens", "none", "--no-preview"))
+    settled(daemon.start("--camera", "demo", "--lens", "none", "--no-preview", "--always-on"))
     ended: list[str] = []
 
     def switch(name: str) -> None:
@@ -175,7 +175,7 @@ def test_a_broken_last_lens_gives_a_card_and_never_a_bare_face(loopback, daemon:
     state = daemon.home / "state/lensd/state.json"
     state.parent.mkdir(parents=True)
     state.write_text(json.dumps({"lens": "broken"}))
-    daemon.start("--camera", "demo", "--no-preview")
+    daemon.start("--camera", "demo", "--no-preview", "--always-on")
     daemon.wait_status(40, "the card is on air", on_air="lens-failed", lens="broken")
     with reading.mmap(loopback, keep=90) as seen:
         seen.wait(90)
