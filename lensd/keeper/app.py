@@ -253,6 +253,7 @@ class Keeper:
             announce(f"         {problem.hint}" if problem.hint else "         tried again every second")
 
 
-def _unanswered(result: Message | LensdError) -> None:
+def _unanswered(result: Message | LensdError, descriptors: tuple[int, ...] = ()) -> None:
+    del descriptors
     if isinstance(result, LensdError):
         log.warning("The lens stays as it was: %s", result)

@@ -42,6 +42,9 @@ class HandedOn(Protocol):
     def fileno(self) -> int:
         """Return the descriptor whose copies keep the stream alive."""
 
+    def sustain(self) -> None:
+        """Have the last picture repeated whenever none comes, also when this process is gone."""
+
     def hand_on(self) -> None:
         """Close it without an end of the stream."""
 
@@ -242,6 +245,8 @@ class Publisher:
         self._sink, self._sink_is_ours, self.output_problem = sink, True, None
         if self._store is not None and sink.node is not None and isinstance(sink, HandedOn):
             self._store.keep(sink.node, sink.fileno())
+            if self._store.keeps:
+                sink.sustain()
         self._tell_output()
         self._due_ns = now_ns
         log.info("Writing to %s", sink.name)
