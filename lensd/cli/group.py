@@ -18,6 +18,7 @@ _COMMANDS = {
     "run": "lensd.cli.run:run",
     "status": "lensd.cli.status:status",
     "lenses": "lensd.cli.lenses:lenses",
+    "favourite": "lensd.cli.favourite:favourite",
     "switch": "lensd.cli.switch:switch",
     "pause": "lensd.cli.pause:pause",
     "resume": "lensd.cli.pause:resume",

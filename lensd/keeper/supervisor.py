@@ -207,7 +207,10 @@ class Supervisor:
             self._leaving, self.worker = self.worker, None
             self._leave_by_ns = time.monotonic_ns() + _LEAVE_NS
             self._leaving.stop()
-            self._refuse_switches()
+            for answer, name in self._switches.values():  # the next worker begins with what was asked for last
+                self._choice.choose(name)
+                answer({"lens": name, "state": self.resting or "starting"})
+            self._switches.clear()
 
     def _refuse_switches(self) -> None:
         gone = LensError("the lens", "the worker ended before it was changed", "try again")
