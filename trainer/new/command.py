@@ -11,7 +11,7 @@ import click
 from lensd.errors import ConfigError, MediaError
 from lensd.lens.manifest import Anchor
 from trainer.commands import progress_bar, until_signal
-from trainer.new.efforts import EFFORTS, EffortName, bf16_is_fast
+from trainer.new.efforts import EFFORTS, EffortName
 
 if TYPE_CHECKING:
     from trainer.new.wish import Wish
@@ -160,11 +160,12 @@ def _forget(stages: Any, run: Path, again: str | None, wish: Wish) -> None:
 def _machine(threads: int | None) -> Any:
     from trainer.dataset.work import usable_cores
     from trainer.new.plan import Machine
+    from trainer.pix2pix.devices import device_named, precision_for
 
     told = os.environ.get("OMP_NUM_THREADS", "")
     cores = usable_cores()
     network = threads or (int(told) if told.isdecimal() and int(told) else min(cores, _THREADS_MAX))
-    return Machine(network, min(cores, threads or cores), bf16_is_fast())
+    return Machine(network, min(cores, threads or cores), precision_for("auto", device_named("cpu")) == "bf16")
 
 
 def _count(wish: Wish) -> int:
