@@ -14,6 +14,10 @@ from trainer.commands import progress_bar, until_signal
 from trainer.new.efforts import EFFORTS, EffortName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.new.plan import Machine
+    from trainer.new.stages import Stage
     from trainer.new.wish import Wish
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -146,7 +150,7 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
         throw_away(run)
 
 
-def _forget(stages: Any, run: Path, again: str | None, wish: Wish) -> None:
+def _forget(stages: Sequence[Stage], run: Path, again: str | None, wish: Wish) -> None:
     """Have those stages done again that were asked for, and the last where the lens is installed no more."""
     from trainer.new.installing import same_package, target_of
     from trainer.new.stages import forget
@@ -157,7 +161,8 @@ def _forget(stages: Any, run: Path, again: str | None, wish: Wish) -> None:
         forget(stages, run, "install")
 
 
-def _machine(threads: int | None) -> Any:
+def _machine(threads: int | None) -> Machine:
+    """Return what the stages may use here."""
     from trainer.dataset.work import usable_cores
     from trainer.new.plan import Machine
     from trainer.pix2pix.devices import device_named, precision_for
