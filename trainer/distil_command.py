@@ -47,7 +47,9 @@ class _Command(click.Command):
 @click.option("--pairs", type=_FOLDER, required=True, help="Folder written by `lensd pairs faces`.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder for the checkpoint and its progress.")
 @click.option(
-    "--teacher", type=click.Path(path_type=Path), help="A run or checkpoint of pix2pix; without one the pairs teach."
+    "--teacher",
+    type=click.Path(path_type=Path),
+    help="A run or checkpoint of `lensd train`; without one the pairs teach.",
 )
 @click.option("--family", help="Which student; the list is below.  [default: 0.39]")
 @click.option("--weight", "louder", multiple=True, metavar="LOSS=X", help="Another weight of a loss; several times.")
