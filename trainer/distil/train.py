@@ -9,9 +9,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
-from safetensors import SafetensorError
 
-from lensd.errors import ConfigError, MediaError
+from lensd.errors import ConfigError
 from lensd.whole_file import write_whole
 from trainer.distil.run import CHECKPOINT, Run
 from trainer.distil.settings import DistilOptions, Progress
@@ -47,7 +46,7 @@ def distil(
 
     Raises:
         ConfigError: something cannot be used, or a loss is no number (the last checkpoint is as it was).
-        MediaError: the folder cannot be written (as above).
+        OSError: the folder cannot be written (as above).
     """
     train(begun(options), stop=stop, progress=on_progress)
     return options.run / CHECKPOINT
@@ -91,14 +90,10 @@ def train(
 
     Raises:
         ConfigError: a loss that is no number; the last checkpoint is as it was.
-        MediaError: the folder cannot be written; as above.
+        OSError: the folder cannot be written; as above.
     """
-    try:
-        _loop(run, stop, progress)
-        run.save()
-    except (OSError, SafetensorError) as error:
-        kept = "the last checkpoint is as it was" if (run.folder / CHECKPOINT).is_file() else "there is no checkpoint"
-        raise MediaError(str(run.folder), f"cannot be written ({error}); {kept}", "make room there") from error
+    _loop(run, stop, progress)
+    run.save()
     log.info("training stopped at step %d of %d", run.step, run.settings.steps)
     return run.step >= run.settings.steps
 

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner, Result
 
-from lensd.errors import ConfigError
+from lensd.errors import ConfigError, MediaError
 from trainer import checkpoint
 from trainer.distil.run import CHECKPOINT
 from trainer.distil_command import distil
@@ -72,3 +72,10 @@ def test_a_folder_without_pairs_is_refused(tmp_path):
     result = call("--pairs", tmp_path, "--run", tmp_path / "run")
     assert "not a folder of pairs" in str(result.exception)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(pairs_folder, tmp_path):
+    (tmp_path / "file").touch()
+    result = call("--pairs", pairs_folder, "--run", tmp_path / "file" / "run", "--steps=1", "--batch=2", "--family=0.1")
+    assert isinstance(result.exception, MediaError)
+    assert "there is no checkpoint yet" in str(result.exception)
