@@ -90,8 +90,8 @@ class Stage:
     """Makes pictures out of a room and heads, with a sensor's grain."""
 
     def __init__(self, seed=0):
-        self._rng = np.random.default_rng(seed)
-        self._sheet = self._rng.normal(0, GRAIN, (HEIGHT + 64, WIDTH + 64)).astype(np.float32)
+        self.rng = np.random.default_rng(seed)
+        self._sheet = self.rng.normal(0, GRAIN, (HEIGHT + 64, WIDTH + 64)).astype(np.float32)
 
     def picture(self, room, heads=(), grain=True):
         """Return a picture: `room` (720, 1280, 3) uint8, and on it (head, affine) each, the later over the earlier."""
@@ -114,8 +114,8 @@ class Stage:
             under[:] = np.clip(over[..., :3] + under * (1 - over[..., 3:]), 0, 255)
         picture = Picture(WIDTH, HEIGHT, cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).reshape(-1))
         if grain:
-            x, y = self._rng.integers(0, 64, 2)
-            noise = self._sheet[y : y + HEIGHT, x : x + WIDTH] * (1 if self._rng.random() < 0.5 else -1)
+            x, y = self.rng.integers(0, 64, 2)
+            noise = self._sheet[y : y + HEIGHT, x : x + WIDTH] * (1 if self.rng.random() < 0.5 else -1)
             picture.y[:] = np.clip(picture.y + noise, 16, 235)
         return picture
 

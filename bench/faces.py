@@ -1,9 +1,9 @@
 """How good the tracker is: `python bench/faces.py [--data FOLDER]`, the folder with `faces`, `landmarks` and `video`.
 
 Prints accuracy against hand-marked points and against the mesh of people held out, what a face and a frame cost, how
-soon faces are found, how often what is no face is taken for one, who keeps a number when two cross, how still and how
-quick the points are; then one line of JSON. The finder's thread is timed by the frames' clock here: a search is over
-after as long as it took of a core, so that the figures are the same on a machine that is busy.
+soon faces are found, how often what is no face is taken for one, who keeps a number when two cross, who is followed in
+hard times, how still and how quick the points are; then one line of JSON. The finder's thread is timed by the frames'
+clock here: a search is over after as long as it took of a core, so that the figures are the same on a busy machine.
 """
 
 import argparse
@@ -173,6 +173,30 @@ def crossings(photographs, rooms, pairs=14):
     return {"clips": pairs, "kept": kept, "not both seen at the end": lost}
 
 
+def hard_times(photographs, faces=8):
+    """Return the share of frames with a face: in the dark, blurred by a quick move, with a hand before the mouth."""
+    told, stage, wall = {}, Stage(7), room(scenes()[1])
+    for kind in ("dim", "blurred", "hand"):
+        seen = frames = 0
+        for row in photographs.everyday[:faces]:
+            head, live = photographs.head(row), Live()
+            for frame in range(30):
+                x = 640 + (14 * abs(frame % 20 - 10) if kind == "blurred" else 0)
+                picture = stage.picture(wall, [(head, head.at(x, 360, 200))], grain=False)
+                if kind == "dim":  # a quarter of the luma, and a grain as strong as a sixth of what is left
+                    noise = stage.rng.normal(0, 10, picture.y.shape)
+                    picture.y[:] = np.clip(16 + (picture.y - 16.0) * 0.25 + noise, 16, 235)
+                elif kind == "blurred":
+                    picture.y[:] = cv2.blur(picture.y, (21, 1))
+                elif 8 <= frame < 24:
+                    cv2.ellipse(picture.y, (650, 420), (70, 38), -20, 0, 360, 130, -1)
+                faces_seen = live.see(picture, frame)
+                seen += any(np.hypot(*(f.landmarks_px[:, :2].mean(0) - [x, 360])) < 60 for f in faces_seen)
+                frames += 1
+        told[kind] = seen / frames
+    return told
+
+
 def still_and_fast(photographs, faces=8):
     """Return how far points stray from their mean on a still, noisy clip, % of the face, and the lag of a fast one."""
     steady, stage, stray, worst, lags = steady_index(), Stage(6), [], [], []
@@ -242,6 +266,7 @@ def main():
         "found": lambda: found_within(photographs, walls),
         "alarms": lambda: false_alarms(pictures),
         "crossing": lambda: crossings(photographs, walls),
+        "hard times": lambda: hard_times(photographs),
         "steadiness": lambda: still_and_fast(photographs),
     }
     told = {}

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import torch
-from paper_figures import measure, picture_grid
+from paper_figures import measure, measure_real, picture_grid, table
 
 from lensd.whole_file import write_whole
 from trainer.commands import until_signal
@@ -38,7 +38,7 @@ RUNS = {
     "paint-patch-142": ("AtoB", "l1+cgan", 142),
     "paint-patch-16": ("AtoB", "l1+cgan", 16),
 }
-JUDGE_STEPS = 900
+JUDGE_STEPS = 1200
 
 
 def options_of(name, steps):
@@ -110,18 +110,31 @@ def judge_of(work):
 def queue(work, rounds, stop):
     """Train and measure, round by round."""
     judge = judge_of(work)
-    figures = work / "figures.jsonl"
+    if not read_figures(work):
+        keep_figures(work, {"run": "real photographs", "steps": 0, **measure_real(work / "test", judge)})
     for steps in rounds:
         for name in RUNS:
             if not advance(name, work, steps, stop):
                 return
-            done = [json.loads(line) for line in figures.read_text().splitlines()] if figures.exists() else []
-            if steps_done(work / name) > steps or any((d["run"], d["steps"]) == (name, steps) for d in done):
-                continue
-            line = json.dumps({"run": name, "steps": steps, **measure(work / name, work / "test", judge)})
-            print(line, flush=True)
-            with figures.open("a") as file:
-                file.write(line + "\n")
+            done = {(line["run"], line["steps"]) for line in read_figures(work)}
+            if steps_done(work / name) == steps and (name, steps) not in done:
+                keep_figures(work, {"run": name, "steps": steps, **measure(work / name, work / "test", judge)})
+    table(read_figures(work))
+    print(json.dumps(read_figures(work)))
+
+
+def read_figures(work):
+    """Return what has been measured, a dictionary a run and number of steps."""
+    path = work / "figures.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def keep_figures(work, figures):
+    """Print them, and add them to the file."""
+    line = json.dumps(figures)
+    print(line, flush=True)
+    with (work / "figures.jsonl").open("a") as file:
+        file.write(line + "\n")
 
 
 def main():

@@ -18,6 +18,8 @@ from trainer.portrait import portrait
 CPU = torch.device("cpu")
 PAINTERS = ("paint-l1", "paint-cgan", "paint-l1+cgan", "paint-patch-1", "paint-patch-16", "paint-patch-142")
 TELLERS = ("tell-l1", "tell-cgan", "tell-l1+cgan")
+TOLD = ("per_pixel", "per_class", "iou", "iou_deviation", "l1")
+PAINTED = (*TOLD, "gradient", "fine", "colour", "kernel_distance")
 INVENTED = (3, 5, 6, 8, 11)
 
 
@@ -47,29 +49,38 @@ def measure(folder, test, judge):
     return figures
 
 
+def measure_real(test, judge):
+    """Return the figures of the photographs themselves: how far the judge can see."""
+    pixels = read_pictures(test, CROP_PX, "AtoB").pixels.numpy()
+    return {"last": of_photographs(judge, pixels[..., 3:], pixels[..., 3:], pixels[..., :3])}
+
+
 def of_label_maps(painted, targets):
     """Return how well painted label maps are right, the nearest colour taken for each pixel."""
-    counts = sum(
-        scores.confusion(classes_of(one), classes_of(other), len(CLASSES))
-        for one, other in zip(painted, targets, strict=True)
-    )
-    return {**asdict(scores.class_scores(counts)), "l1": difference(painted, targets)}
+    found, right = (np.stack([classes_of(one) for one in maps]) for maps in (painted, targets))
+    return {**told(found, right), "l1": difference(painted, targets)}
 
 
 def of_photographs(judge, painted, real, maps):
     """Return how much of the label map the judge finds in painted photographs, how sharp and how real they are."""
     found, features = segmenter.look(judge, painted)
     right = np.stack([classes_of(one) for one in maps])
-    counts = scores.confusion(found, right, len(CLASSES))
     _, real_features = segmenter.look(judge, real)
     return {
-        **asdict(scores.class_scores(counts)),
+        **told(found, right),
         "l1": difference(painted, real),
         "gradient": share(scores.gradient_energy, painted, real),
         "fine": share(scores.fine_energy, painted, real),
-        "colour": scores.colour_overlap(painted, real),
+        "colour": float(np.mean(scores.colour_overlap(painted, real))),
         "kernel_distance": scores.kernel_distance(features, real_features),
     }
+
+
+def told(found, right):
+    """Return the class scores, and how far they would vary with other people."""
+    each = np.stack([scores.confusion(*both, len(CLASSES)) for both in zip(found, right, strict=True)])
+    varies = {f"{name}_deviation": value for name, value in asdict(scores.spread(each)).items()}
+    return {**asdict(scores.class_scores(each.sum(0))), **varies}
 
 
 def difference(painted, real):
@@ -91,16 +102,26 @@ def picture_grid(work, path):
     square, classes = cut_pair(photo, find_faces(photo, ("tracker",))[0], CROP_PX)
     maps = np.stack([coloured(one) for one in (classes, *(invented(seed) for seed in INVENTED))])
     columns = [maps, *(painted_by(work / name, maps, averaged=False) for name in PAINTERS)]
-    told = [painted_by(work / name, square[None], averaged=False)[0] for name in TELLERS]
+    maps_told = [painted_by(work / name, square[None], averaged=False)[0] for name in TELLERS]
     rows = [heading(["label map", *PAINTERS]), *(np.hstack(row) for row in zip(*columns, strict=True))]
-    rows += [heading(["photograph", *TELLERS, "label map"]), np.hstack([square, *told, maps[0]])]
+    rows += [heading(["photograph", *TELLERS, "label map"]), np.hstack([square, *maps_told, maps[0]])]
     width = max(row.shape[1] for row in rows)
     blank = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     picture = cv2.cvtColor(np.vstack(blank), cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(path.suffix, picture, [cv2.IMWRITE_WEBP_QUALITY, 88])
+    quality = [cv2.IMWRITE_WEBP_QUALITY, 88] if path.suffix == ".webp" else []
+    done, data = cv2.imencode(path.suffix, picture, quality)
     if not done:
         raise SystemExit(f"{path} could not be encoded")
     write_whole(path, data.tobytes())
+
+
+def table(lines):
+    """Print the figures, a Markdown table for each direction; `lines` as in figures.jsonl."""
+    for direction, columns in (("paint", PAINTED), ("tell", TOLD)):
+        print(f"\n| run | steps | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 2)}")
+        for line in (one for one in lines if one["run"].startswith((direction, "real"))):
+            cells = [f"{line['last'][name]:.3f}" if name in line["last"] else "" for name in columns]
+            print(f"| {line['run']} | {line['steps']} | {' | '.join(cells)} |")
 
 
 def heading(titles):

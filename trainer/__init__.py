@@ -16,3 +16,5 @@ checks pairs of any other pictures, as well):
     lensd export full/checkpoint.safetensors --out lensd/lenses/thug-life.lens --teacher thug-life-overlay \
         --card trainer/art/thug_life_card.md
 """
+
+import lensd  # noqa: F401 before ONNX Runtime, which it keeps from telling its makers of each network

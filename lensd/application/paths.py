@@ -15,13 +15,15 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 MediaKind = Literal["picture", "video"]
 
 
-def check_paths(source: Path, target: Path) -> MediaKind:
-    """Return what `source` is; `target` may be written as the same.
+def check_paths(source: Path, target: Path | None) -> MediaKind:
+    """Return what `source` is; `target`, where there is one, may be written as the same.
 
     Raises:
         MediaError: `source` cannot be read, `target` is no file name for it, or both are one file.
     """
     kind = _kind(source)
+    if target is None:
+        return kind
     suffixes = STILL_SUFFIXES if kind == "picture" else VIDEO_SUFFIXES
     if target.suffix.lower() not in suffixes:
         why = f"{source.name} is a {kind}, whose output's name must end in {', '.join(suffixes)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -31,39 +32,63 @@ _SAVE: dict[str, tuple[str, dict[str, object]]] = {
 }
 
 
-def lens_on_still(lens: Lens, tracker: FaceTracker, source: Path, target: Path) -> int:
-    """Write `source` with the lens on it to `target`, upright, 8 bits a channel; return how many faces it has.
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A photograph with a lens on it, upright, 8 bits a channel.
 
-    Transparency and the colour profile are kept; other metadata (place, camera, orientation) is left behind.
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        alpha: (H, W) uint8; None where it is opaque.
+        profile: its colour profile; None without one.
+        faces: how many were found.
+    """
+
+    rgb: U8
+    alpha: U8 | None
+    profile: bytes | None
+    faces: int
+
+    def save(self, target: Path, source: Path) -> None:
+        """Write it, with its transparency and colour profile; other metadata (place, camera) is left behind.
+
+        Args:
+            target: its suffix chooses the format.
+            source: for the sentence.
+
+        Raises:
+            MediaError: JPEG cannot hold its transparency.
+            OSError: `target` cannot be written.
+        """
+        kind, options = _SAVE[target.suffix.lower()]
+        if self.alpha is not None and kind == "JPEG":
+            raise MediaError(str(source), "has transparency, which JPEG cannot hold", "name the output .png or .webp")
+        pixels = self.rgb if self.alpha is None else np.dstack([self.rgb, self.alpha])
+        profile = {"icc_profile": self.profile} if self.profile else {}
+        Image.fromarray(pixels).save(target, kind, **options, **profile)
+
+
+def paint_still(lens: Lens, tracker: FaceTracker, source: Path) -> Painted:
+    """Return `source` with the lens on every face that the tracker finds.
 
     Args:
         lens: draws each face.
         tracker: finds them.
         source: PNG, JPEG or WebP.
-        target: its suffix chooses the format.
 
     Raises:
-        MediaError: `source` cannot be read, or JPEG cannot hold its transparency.
-        OSError: `target` cannot be written.
+        MediaError: `source` cannot be read.
         EngineError: the network could not be run.
     """
     opened = open_still(source)
-    alpha = _alpha(opened)
-    kind, options = _SAVE[target.suffix.lower()]
-    if alpha is not None and kind == "JPEG":
-        raise MediaError(str(source), "has transparency, which JPEG cannot hold", "name the output .png or .webp")
     rgb = rgb_of(opened).copy()
     picture = picture_of(rgb)
     faces = track_still(tracker, picture)
     for face in far_to_near(faces):
         if (layer := lens.draw(picture, face)) is not None:
             lay(rgb, layer)
-    pixels = rgb if alpha is None else np.dstack([rgb, alpha])
     # A profile for CMYK or grey says nothing about RGB.
-    if opened.mode in ("RGB", "RGBA", "P", "PA") and (profile := opened.info.get("icc_profile")):
-        options = {**options, "icc_profile": profile}
-    Image.fromarray(pixels).save(target, kind, **options)
-    return len(faces)
+    profile = opened.info.get("icc_profile") if opened.mode in ("RGB", "RGBA", "P", "PA") else None
+    return Painted(rgb, _alpha(opened), profile, len(faces))
 
 
 def lay(rgb: U8, layer: Layer) -> Region | None:

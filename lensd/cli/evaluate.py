@@ -34,7 +34,7 @@ _CLIP_PICTURES = 300
     "--faces",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder with images/ and mesh478.npz (files, points); index.csv adds groups by yaw_deg, roll_deg, margin.",
+    help="Folder with images/ and mesh478.npz; index.csv adds groups: yaw_deg, roll_deg, margin, glasses.",
 )
 @click.option(
     "--clip", type=click.Path(path_type=Path, dir_okay=False), help=f"A video: steadiness on {_CLIP_PICTURES} pictures."

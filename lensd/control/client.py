@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from lensd.control.messages import PROTOCOL, LineBuffer, Message, Request, encod
 from lensd.errors import ControlError, DaemonNotRunning, LensdError, ProtocolError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -37,7 +39,7 @@ def call(method: str, params: Message | None = None, *, timeout_s: float = 30, p
     """Ask the running daemon, and return its result.
 
     Args:
-        method: status, switch, pause, resume, preview or stop.
+        method: status, switch, pause, resume, reload, preview or stop.
         params: as the method takes them.
         timeout_s: how long the answer may take.
         path: of the socket, where it is not the usual one.
@@ -47,33 +49,60 @@ def call(method: str, params: Message | None = None, *, timeout_s: float = 30, p
         RemoteError: the daemon refused.
         ControlError: no answer in time. ProtocolError: a daemon of another protocol.
     """
+    with connect(path, timeout_s) as connection, refused_by("lensd", timeout_s):
+        connection.sendall(encode(Request(1, method, params or {}).as_message()))
+        lines = LineBuffer()
+        while data := connection.recv(65536):
+            for message in lines.feed(data):
+                return answer_in(message)
+    raise ControlError("lensd", "closed the connection without an answer", "see its log: journalctl --user -u lensd")
+
+
+def connect(path: Path | None, timeout_s: float) -> socket.socket:
+    """Return a connection to the running daemon.
+
+    Raises:
+        DaemonNotRunning: nobody listens. ControlError: the socket cannot be used.
+    """
     path = path or control_socket()
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout_s)
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(timeout_s)
+        with refused_by(str(path), timeout_s):
             connection.connect(str(path))
-            connection.sendall(encode(Request(1, method, params or {}).as_message()))
-            return _answer(connection)
+    except ControlError:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def refused_by(what: str, timeout_s: float = 5) -> Iterator[None]:
+    """Turn the system's errors into ours."""
+    try:
+        yield
     except (FileNotFoundError, ConnectionRefusedError):
         raise DaemonNotRunning("lensd", "is not running", "start it with: lensd run") from None
     except TimeoutError:
         raise ControlError("lensd", f"did not answer within {timeout_s:g} s", "see: lensd status") from None
     except OSError as error:
-        raise ControlError(str(path), error.strerror or str(error)) from None
+        raise ControlError(what, error.strerror or str(error)) from None
 
 
-def _answer(connection: socket.socket) -> Message:
-    lines = LineBuffer()
-    while data := connection.recv(65536):
-        for message in lines.feed(data):
-            if message.get("protocol") != PROTOCOL:
-                raise ProtocolError(
-                    f"the running daemon ({message.get('version', 'of unknown version')})",
-                    f"speaks protocol {message.get('protocol')}; this command ({__version__}) speaks {PROTOCOL}",
-                    "restart the daemon: lensd stop; lensd run",
-                )
-            if isinstance(error := message.get("error"), dict):
-                raise RemoteError(error)
-            if isinstance(result := message.get("result"), dict):
-                return result
-    raise ControlError("lensd", "closed the connection without an answer", "see its log: journalctl --user -u lensd")
+def answer_in(message: Message) -> Message:
+    """Return the result in the daemon's answer.
+
+    Raises:
+        RemoteError: it refused. ProtocolError: it speaks another protocol.
+    """
+    if message.get("protocol") != PROTOCOL:
+        raise ProtocolError(
+            f"the running daemon ({message.get('version', 'of unknown version')})",
+            f"speaks protocol {message.get('protocol')}; this command ({__version__}) speaks {PROTOCOL}",
+            "restart the daemon: lensd stop; lensd run",
+        )
+    if isinstance(error := message.get("error"), dict):
+        raise RemoteError(error)
+    if isinstance(result := message.get("result"), dict):
+        return result
+    raise ProtocolError("the running daemon", "gave an answer without a result")

@@ -15,7 +15,6 @@ from lensd.control.messages import Message, Request, refusal, reply, request_fro
 from lensd.errors import LensdError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -26,8 +25,15 @@ MAX_CLIENTS = 32
 class Answer(Protocol):
     """How a request is answered, at once or later; after its client has gone it does nothing."""
 
-    def __call__(self, result: Message | LensdError) -> None:
-        """Send the result, or the refusal."""
+    def __call__(self, result: Message | LensdError, descriptors: tuple[int, ...] = ()) -> None:
+        """Send the result, with descriptors that stay the caller's, or the refusal."""
+
+
+class Send(Protocol):
+    """How a message travels: `Connection.send`."""
+
+    def __call__(self, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+        """Send it."""
 
 
 class RequestHandler(Protocol):
@@ -41,13 +47,16 @@ class RequestHandler(Protocol):
         """
 
 
-def serve(message: Message, send: Callable[[Message], None], handler: RequestHandler) -> None:
+def serve(message: Message, send: Send, handler: RequestHandler) -> None:
     """Have `handler` answer one client's message through `send`."""
     identity = message.get("id")
     identity = identity if isinstance(identity, int) else None
 
-    def answer(result: Message | LensdError) -> None:
-        send(refusal(identity, result) if isinstance(result, LensdError) else reply(identity, result))
+    def answer(result: Message | LensdError, descriptors: tuple[int, ...] = ()) -> None:
+        if isinstance(result, LensdError):
+            send(refusal(identity, result))
+        else:
+            send(reply(identity, result), descriptors)
 
     try:
         handler(request_from_message(message), answer)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from lensd.errors import MediaError
+from lensd.evaluation.glasses import wears_glasses
 from lensd.evaluation.groups import face_luma, groups_of, names
 from lensd.evaluation.measure import FaceFigures, Measurer
 from lensd.evaluation.quality import Quality
@@ -67,7 +68,8 @@ class Evaluation:
     Attributes:
         lens: its name.
         points: "mesh" or "tracker": where the crops came from.
-        whole: over all faces. groups: by how the head is held, where the folder says so, by light, size and margin.
+        whole: over all faces. groups: by how the head is held, where the folder says so, by glasses, light, size
+            and margin.
         each: every face, in the folder's order.
         skipped: file name and reason of each that was not measured.
     """
@@ -124,7 +126,8 @@ def evaluate(
             if teacher is not None and figures.iou is None:
                 skipped.append((face.file, "the sticker lies outside the picture"))
             else:
-                measured.append((groups_of(face, face_luma(picture, face.landmarks_px)), figures))
+                luma, glasses = face_luma(picture, face.landmarks_px), wears_glasses(picture, face.landmarks_px)
+                measured.append((groups_of(face, luma, glasses), figures))
         if progress is not None:
             progress(done, len(faces.faces))
     if not measured:

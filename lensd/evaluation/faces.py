@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MESH_NAME, IMAGES_NAME, INDEX_NAME = "mesh478.npz", "images", "index.csv"
 _MESH_BYTES_MAX = 1024**3
+_BARE = ("no", "none", "0", "false")  # in a column "glasses"
 _LAYOUT = "a folder with images/ and mesh478.npz (files, points) is needed"
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, SyntaxError, NotImplementedError, RuntimeError)
 
@@ -34,6 +35,7 @@ class LabelledFace:
         yaw_deg, roll_deg: from index.csv; None where it does not say.
         person: who it is, from index.csv; empty where it does not say.
         margin: how much lies round the face, "generous" or "tight", from index.csv; empty where it does not say.
+        glasses: from index.csv ("yes", "no", or what kind); None where it does not say.
     """
 
     file: str
@@ -42,6 +44,7 @@ class LabelledFace:
     roll_deg: float | None
     person: str = ""
     margin: str = ""
+    glasses: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,9 @@ def _read_meshes(path: Path) -> tuple[list[str], F32]:
 
 def _labelled(file: str, mesh: F32, row: Mapping[str, str]) -> LabelledFace:
     yaw, roll = _number(row.get("yaw_deg")), _number(row.get("roll_deg"))
-    return LabelledFace(file, mesh, yaw, roll, row.get("person") or "", row.get("margin") or "")
+    worn = (row.get("glasses") or "").strip().lower()
+    glasses = worn not in _BARE if worn else None
+    return LabelledFace(file, mesh, yaw, roll, row.get("person") or "", row.get("margin") or "", glasses)
 
 
 def _read_index(path: Path) -> Mapping[str, Mapping[str, str]]:

@@ -1,4 +1,4 @@
-"""Faces by how hard they are: how the head is held, how much light there is, how large it is, what is cut off."""
+"""Faces by how hard they are: how the head is held, glasses, how much light there is, how large, what is cut off."""
 
 from __future__ import annotations
 
@@ -28,19 +28,27 @@ def _below(value: float | None, bound: float) -> bool | None:
     return None if value is None else value < bound
 
 
-_GROUPS: tuple[tuple[str, Callable[[LabelledFace, float], bool | None]], ...] = (
-    ("yaw <= 20", lambda face, _: None if face.yaw_deg is None else abs(face.yaw_deg) <= 20),
-    ("yaw > 20", lambda face, _: _above(face.yaw_deg, 20)),
-    ("roll > 10", lambda face, _: _above(face.roll_deg, 10)),
-    (f"luma < {DARK_BELOW:g}", lambda _, luma: _below(luma, DARK_BELOW)),
-    (f"face < {SMALL_BELOW_PX:g} px", lambda face, _: _below(height_px(face.landmarks_px), SMALL_BELOW_PX)),
-    ("tight margin", lambda face, _: face.margin == "tight" if face.margin else None),
+_GROUPS: tuple[tuple[str, Callable[[LabelledFace, float, bool | None], bool | None]], ...] = (
+    ("yaw <= 20", lambda face, *_: None if face.yaw_deg is None else abs(face.yaw_deg) <= 20),
+    ("yaw > 20", lambda face, *_: _above(face.yaw_deg, 20)),
+    ("roll > 10", lambda face, *_: _above(face.roll_deg, 10)),
+    ("glasses", lambda _face, _luma, glasses: glasses),
+    (f"luma < {DARK_BELOW:g}", lambda _face, luma, _glasses: _below(luma, DARK_BELOW)),
+    (f"face < {SMALL_BELOW_PX:g} px", lambda face, *_: _below(height_px(face.landmarks_px), SMALL_BELOW_PX)),
+    ("tight margin", lambda face, *_: face.margin == "tight" if face.margin else None),
 )
 
 
-def groups_of(face: LabelledFace, luma: float) -> tuple[str, ...]:
-    """Return the names of the groups that a face belongs to; `luma` as `face_luma` gives it."""
-    return tuple(name for name, belongs in _GROUPS if belongs(face, luma))
+def groups_of(face: LabelledFace, luma: float, glasses: bool | None = None) -> tuple[str, ...]:
+    """Return the names of the groups that a face belongs to.
+
+    Args:
+        face: as the folder says; whether it wears glasses too, where it says so.
+        luma: as `face_luma` gives it.
+        glasses: what is seen, as `glasses.wears_glasses` tells it; None where nobody looked.
+    """
+    worn = glasses if face.glasses is None else face.glasses
+    return tuple(name for name, belongs in _GROUPS if belongs(face, luma, worn))
 
 
 def names() -> tuple[str, ...]:

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 WIDTH_PX = 430  # of the plane that is searched, at most: 427 for 1280, where a face two metres away has 25
 TURNS_DEG = (30.0, -30.0, 45.0, -45.0)
-_ANYHOW_S = 1.0
+_FINEST, _PART_PX = (
+    2,
+    60_000,
+)  # picture pixels to one of a part's, and how many it may have; the whole plane has 102,000
+_ANYHOW_S, _ANYHOW_KNOWN_S = 1.0, 2.0  # the second where a face is followed already
+_GLANCE_S = 0.05  # between two comparisons, of 0.2 ms
 _PAUSE_S = 0.03
-_AGAIN = 3  # what is new is looked at so many times more, turned each time otherwise, and under another grain
+_AGAIN = 7  # what is new is looked at so many times more, turned otherwise, and under another grain
 # A pause is so many times as long as the search before it: a third of one core's time while somebody may be coming, a
 # ninth where something else keeps moving, such as a television.
 _EAGER, _TIRED = 2.0, 8.0
-_TIRES, _RESTS = 0.4, 0.2  # with each search, with each picture without news
+_TIRES, _RESTS = 0.4, 0.4  # with each search, with each comparison without news
 
 
 class Look(NamedTuple):
@@ -33,7 +38,7 @@ class Look(NamedTuple):
     Attributes:
         plane: (H, W) uint8, faces that are known painted over; belongs to who searches it.
         block: picture pixels to one of its own. corner: picture pixels, where it begins.
-        turn_deg: by how much to turn it for the second search.
+        turn_deg: by how much to turn it for a second search; 0 for none.
     """
 
     plane: U8
@@ -51,8 +56,9 @@ class Lookout:
 
     def __init__(self) -> None:
         self._novelty = Novelty()
-        self._turns = itertools.cycle(TURNS_DEG)
-        self._free_s, self._anyhow_s = -math.inf, -math.inf
+        # Each second look is upright only, and so over sooner: that is how people come.
+        self._turns = itertools.cycle(turn for pair in zip(itertools.repeat(0.0), TURNS_DEG) for turn in pair)
+        self._free_s, self._glance_s, self._anyhow_s = -math.inf, -math.inf, -math.inf
         self._known, self._tiredness = 0, _EAGER
         self._again, self._times = Part(0, 0, 0, 0), 0
 
@@ -64,7 +70,7 @@ class Lookout:
             known: (478, 3) each, faces that need not be found.
             now_s: of any clock, always the same.
         """
-        if now_s < self._free_s:
+        if now_s < self._free_s or (now_s < self._glance_s and len(known) >= self._known):
             return None
         if len(known) < self._known:  # where one was lost, nothing else need be new
             self._novelty.forget()
@@ -73,19 +79,24 @@ class Lookout:
         plane, block = small_plane(picture)
         if now_s >= self._anyhow_s:
             part: Part | None = Part(0, 0, plane.shape[1], plane.shape[0])
-            self._anyhow_s = now_s + _ANYHOW_S
+            self._anyhow_s = now_s + (_ANYHOW_KNOWN_S if known else _ANYHOW_S)
         elif (part := self._novelty.part(plane, block, known)) is not None:
             self._again, self._times = part, _AGAIN
         elif self._times:
             part, self._times = self._again, self._times - 1
         if part is None:
             self._tiredness = max(self._tiredness - _RESTS, _EAGER)
+            self._glance_s = now_s + _GLANCE_S
             return None
         self._novelty.remember(plane)
-        paint_over(plane, block, known)
         self._free_s, self._tiredness = math.inf, min(self._tiredness + _TIRES, _TIRED)
-        cut = np.ascontiguousarray(plane[part.y0 : part.y1, part.x0 : part.x1])
-        return Look(cut, block, (part.x0 * block, part.y0 * block), next(self._turns))
+        corner = (part.x0 * block, part.y0 * block)
+        inside = picture.y[part.y0 * block : part.y1 * block, part.x0 * block : part.x1 * block]
+        # A small part may be searched more finely for the same time.
+        block = min(block, max(_FINEST, math.ceil(math.sqrt(inside.size / _PART_PX))))
+        cut = averaged(inside, block)
+        paint_over(cut, block, [points - np.array([*corner, 0], np.float32) for points in known])
+        return Look(cut, block, corner, next(self._turns))
 
     def done(self, now_s: float, cost_s: float) -> None:
         """Note that the search is over, and what it cost of a core's time."""
@@ -94,16 +105,23 @@ class Lookout:
     def begin_anew(self) -> None:
         """Look at the next picture as if it were the first, once the search that is under way is done."""
         self._novelty.forget()
-        self._anyhow_s = -math.inf
+        self._glance_s = self._anyhow_s = -math.inf
+        if math.isfinite(self._free_s):  # no search is under way, it was but a pause
+            self._free_s = -math.inf
 
 
 def small_plane(picture: Picture, width_px: int = WIDTH_PX) -> tuple[U8, int]:
     """Return the luma plane that is searched, at most `width_px` wide, and how many pixels make one of its own."""
     # Whole blocks: averaging 3x3 costs 0.1 ms at 720p, a scale in between 3.
     block = -(-picture.width // width_px)
-    height, width = (side // block for side in picture.y.shape)
-    whole = picture.y[: height * block, : width * block]
-    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8), block
+    return averaged(picture.y, block), block
+
+
+def averaged(plane: U8, block: int) -> U8:
+    """Return (H, W) averaged over `block` x `block` pixels, those left out that fill no whole block; a copy."""
+    height, width = (side // block for side in plane.shape)
+    whole = plane[: height * block, : width * block]
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def paint_over(plane: U8, block: int, faces: Sequence[F32]) -> None:

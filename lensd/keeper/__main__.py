@@ -9,7 +9,12 @@ import os
 import sys
 from typing import NoReturn
 
-from lensd.keeper import bridge
+from lensd import __version__
+from lensd.discreet_log import Discreet
+from lensd.errors import LensdError
+from lensd.keeper.app import Keeper
+from lensd.keeper.live_settings import LiveSettings
+from lensd.keeper.memory import Memory
 
 
 def main(overrides: str) -> int:
@@ -18,13 +23,6 @@ def main(overrides: str) -> int:
     Args:
         overrides: settings that go before the file's, a JSON object.
     """
-    bridge.begin()
-    from lensd import __version__
-    from lensd.errors import LensdError
-    from lensd.keeper.app import Keeper
-    from lensd.keeper.live_settings import LiveSettings
-    from lensd.keeper.memory import Memory
-
     faulthandler.enable()
     journal = "JOURNAL_STREAM" in os.environ
     logging.basicConfig(
@@ -35,6 +33,7 @@ def main(overrides: str) -> int:
     try:
         memory = Memory()
         settings = LiveSettings(json.loads(overrides), memory)
+        Discreet(settings.current.camera, settings.current.output).install()
         _announce(f"SnapLens Camera {__version__}, {settings.current.format}. Ctrl-C ends it.")
         Keeper(settings, memory, _announce).run()
     except LensdError as error:

@@ -64,7 +64,7 @@ class Demand:
         self._until_ns = now_ns + _FIRST_NS if by_hand else now_ns
         self._ready_until_ns = 0  # until when the worker waits, without camera, for somebody who is likely to look
         self._ready_for = -1  # which opening of the node that was
-        self.state = "on"
+        self.state, self._looked_at = "on", False
         self._supervisor.use_camera(on=True)
         self.check(now_ns)
 
@@ -98,8 +98,10 @@ class Demand:
         """Look who is there, and do what follows."""
         self._lookout.check(now_ns)
         looked_at = self._always or self._lookout.looked_at(now_ns) or self.viewers() > 0
-        if looked_at:
+        if looked_at or self._looked_at:  # and from this moment on, where that was the last one
             self._until_ns = max(self._until_ns, now_ns + int(self._live.current.linger_s * 1e9))
+        self._looked_at = looked_at
+        if looked_at:
             state = "on"
         elif now_ns < self._until_ns:
             state = "lingering"

@@ -1,9 +1,9 @@
 """The virtual camera's descriptor, kept by systemd while one keeper ends and the next begins.
 
 A browser's call goes blank for good when the writer of a camera ends. A descriptor of which systemd holds a copy does
-not end with us: the driver goes on to stream, its last picture stays, and the next keeper writes on.
+not end with us: the driver goes on to stream its last picture, and the next keeper writes on.
 
-Source: sd_notify(3), FDSTORE=1; FileDescriptorStoreMax= in systemd.service(5).
+Source: sd_notify(3), FDSTORE=1; sd_listen_fds(3), the environment; FileDescriptorStoreMax= in systemd.service(5).
 """
 
 from __future__ import annotations
@@ -12,12 +12,24 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from lensd.keeper import bridge
-from lensd.keeper.bridge import OUTPUT, handed_down
 from lensd.keeper.notify import notify
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_OUTPUT = "output-"  # begins the names under which descriptors of outputs are kept
+_FIRST = 3  # SD_LISTEN_FDS_START
+_MOST = 64
+
+
+def handed_down() -> dict[str, int]:
+    """Return the descriptors that were kept for this process, by their names; none where they are for another."""
+    environment = os.environ
+    count = environment.get("LISTEN_FDS", "")
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdigit() or int(count) > _MOST:
+        return {}
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    return {name: _FIRST + number for number, name in zip(range(int(count)), names, strict=False)}
 
 
 class DescriptorStore:
@@ -36,7 +48,6 @@ class DescriptorStore:
 
     def take(self, node: Path) -> int | None:
         """Return the descriptor of `node` that was kept; the caller's alone from here on, until it is kept again."""
-        bridge.end()
         descriptor = self._given.pop(_name(node), None)
         if descriptor is not None:
             notify(f"FDSTOREREMOVE=1\nFDNAME={_name(node)}")
@@ -54,7 +65,6 @@ class DescriptorStore:
 
     def drop_given(self) -> None:
         """Close what was handed down and is of no use: another device's, or of another time."""
-        bridge.end()
         for name, descriptor in self._given.items():
             os.close(descriptor)
             notify(f"FDSTOREREMOVE=1\nFDNAME={name}")
@@ -62,4 +72,4 @@ class DescriptorStore:
 
 
 def _name(node: Path) -> str:
-    return f"{OUTPUT}{node.name}"
+    return f"{_OUTPUT}{node.name}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
+from lensd.keeper.demand import IDLE
 from lensd.keeper.lens_choice import resolve
 from lensd.settings_file import as_keys
 from lensd.v4l2.holders import holders
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from lensd.v4l2.holders import Holder
 
 _READERS_AGE_S = 2.0
+_LOOKS_FOR_S = 1.5  # a recording asks ten times a second
 
 
 class Requests:
-    """Implements `RequestHandler`: status, switch, pause, resume, reload, preview, stop."""
+    """Implements `RequestHandler`: status, switch, pause, resume, reload, picture, preview, stop."""
 
     def __init__(
         self,
@@ -47,10 +49,16 @@ class Requests:
         self._supervisor, self._publisher, self._pause = supervisor, publisher, pause
         self._demand = demand
         self._started_s = time.monotonic()
+        self._looked_s = -_LOOKS_FOR_S  # when a snapshot or a recording last asked for the picture on air
         self._readers: list[Holder] | None = None
         self._readers_s = -_READERS_AGE_S
         self.ticket: Callable[[Answer], None] | None = None
         self.reload: Callable[[], Changed] = live.reload
+
+    @property
+    def onlookers(self) -> int:
+        """How many look by snapshot or recording; any number counts as one."""
+        return int(time.monotonic() - self._looked_s < _LOOKS_FOR_S)
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Answer one request.
@@ -59,33 +67,66 @@ class Requests:
             ProtocolError: an unknown method, or parameters that it does not take.
             LensError: no such lens. ConfigError: broken settings. ControlError: there is no page.
         """
-        if request.method == "status":
-            answer(self._status())
-        elif request.method == "switch":
-            name = request.params.get("lens")
-            if not isinstance(name, str):
-                raise ProtocolError("switch", "needs the name of a lens", "lensd switch NAME")
-            self._supervisor.switch(resolve(name, self._choice.name), answer)
-        elif request.method == "pause":
-            self._pause.begin(blank=request.params.get("blank") is True)
-            answer({"paused": self._pause.shows})
-        elif request.method == "resume":
-            was = self._pause.shows
-            self._pause.end()
-            answer({"was": was})
-        elif request.method == "reload":
-            changed = self.reload()
-            answer({"changed": sorted(as_keys(dict.fromkeys(changed.now))), **self._live.as_status()})
-        elif request.method == "preview":
-            if self.ticket is None:
-                raise ControlError("the preview page", "was switched off", "start lensd run without --no-preview")
-            self.ticket(answer)
-        elif request.method == "stop":
-            answer({"pid": os.getpid()})
-            self._stop()
-        else:
-            known = "status, switch, pause, resume, reload, preview, stop"
-            raise ProtocolError(f"method {request.method[:40]!r}", f"unknown; there are {known}")
+        methods: dict[str, Callable[[Message, Answer], None]] = {
+            "status": lambda _params, answer: answer(self._status()),
+            "switch": self._switch,
+            "pause": self._begin_pause,
+            "resume": self._end_pause,
+            "reload": self._reload,
+            "picture": self._show,
+            "preview": self._preview,
+            "stop": self._end,
+        }
+        if (method := methods.get(request.method)) is None:
+            raise ProtocolError(f"method {request.method[:40]!r}", f"unknown; there are {', '.join(methods)}")
+        method(request.params, answer)
+
+    def _switch(self, params: Message, answer: Answer) -> None:
+        name = params.get("lens")
+        if not isinstance(name, str):
+            raise ProtocolError("switch", "needs the name of a lens", "lensd switch NAME")
+        self._supervisor.switch(resolve(name, self._choice.name), answer)
+
+    def _begin_pause(self, params: Message, answer: Answer) -> None:
+        self._pause.begin(blank=params.get("blank") is True)
+        answer({"paused": self._pause.shows})
+
+    def _end_pause(self, _params: Message, answer: Answer) -> None:
+        was = self._pause.shows
+        self._pause.end()
+        answer({"was": was})
+
+    def _reload(self, _params: Message, answer: Answer) -> None:
+        changed = self.reload()
+        answer({"changed": sorted(as_keys(dict.fromkeys(changed.now))), **self._live.as_status()})
+
+    def _preview(self, _params: Message, answer: Answer) -> None:
+        if self.ticket is None:
+            raise ControlError("the preview page", "was switched off", "start lensd run without --no-preview")
+        self.ticket(answer)
+
+    def _end(self, _params: Message, answer: Answer) -> None:
+        answer({"pid": os.getpid()})
+        self._stop()
+
+    def _show(self, params: Message, answer: Answer) -> None:
+        """Hand over the shared picture on air, for reading only, unless it is the one that is known."""
+        known = params.get("known")
+        self._looked_s = time.monotonic()
+        self._demand.check(time.monotonic_ns())
+        number, on_air = self._supervisor.on_air_number, self._supervisor.on_air_fd
+        settled = self._supervisor.settled and self._supervisor.on_air != IDLE
+        if known == number:
+            answer({"number": number, "settled": settled})
+            return
+        try:
+            descriptor = os.open(f"/proc/self/fd/{on_air}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ControlError("the picture on air", error.strerror or str(error)) from None
+        try:
+            answer({"number": number, "settled": settled}, (descriptor,))
+        finally:
+            os.close(descriptor)
 
     def _status(self) -> Message:
         supervisor, publisher, worker = self._supervisor, self._publisher, self._supervisor.worker

@@ -48,7 +48,7 @@ class Supervisor:
         self._settings, self._choice, self._cards = settings, choice, cards
         self._publisher, self._selector, self._announce = publisher, selector, announce
         self._on_air_listener: Callable[[int, int, int], None] = lambda _descriptor, _width, _height: None
-        self.on_air, self._on_air_fd = "", -1
+        self.on_air, self.on_air_fd, self.on_air_number = "", -1, 0
         self.worker: WorkerProcess | None = None
         self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
         self._held_until_ns: int | None = None  # when its last picture makes way for a card
@@ -145,7 +145,7 @@ class Supervisor:
     def follow_on_air(self, listener: Callable[[int, int, int], None]) -> None:
         """Tell `listener` what is on air, now and at each change: its shared picture's descriptor, width and height."""
         self._on_air_listener = listener
-        listener(self._on_air_fd, self._settings.width, self._settings.height)
+        listener(self.on_air_fd, self._settings.width, self._settings.height)
 
     def ask_to_end(self) -> None:
         """Tell the worker that the end has come, for good; what is on air stays."""
@@ -207,7 +207,10 @@ class Supervisor:
             self._leaving, self.worker = self.worker, None
             self._leave_by_ns = time.monotonic_ns() + _LEAVE_NS
             self._leaving.stop()
-            self._refuse_switches()
+            for answer, name in self._switches.values():  # the next worker begins with what was asked for last
+                self._choice.choose(name)
+                answer({"lens": name, "state": self.resting or "starting"})
+            self._switches.clear()
 
     def _refuse_switches(self) -> None:
         gone = LensError("the lens", "the worker ended before it was changed", "try again")
@@ -261,7 +264,8 @@ class Supervisor:
             self._set_on_air(name, self._cards.reader(name), self._cards.descriptor(name))
 
     def _set_on_air(self, name: str, reader: SharedPictureReader, descriptor: int) -> None:
-        self.on_air, self._on_air_fd = name, descriptor
+        self.on_air, self.on_air_fd = name, descriptor
+        self.on_air_number += 1
         self._publisher.show(reader)
         self._on_air_listener(descriptor, self._settings.width, self._settings.height)
 

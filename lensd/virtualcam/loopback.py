@@ -7,8 +7,9 @@ What the three generations of the module in use (0.12, 0.13, 0.15) do differentl
   queued last, which is the one that readers are reading.
 - A reader that asks for fewer buffers than there are makes the ring smaller for all in 0.12 and 0.13, for good; a
   buffer outside would then be shown as another one. Each `begin` looks whether that happened.
-- A descriptor that streams may be handed from process to process (systemd's store keeps it over a restart): readers see
-  a pause and no end. Format and buffers are asked for again, and the times in the buffers say which was queued last.
+- A descriptor that streams may be handed from process to process (systemd's store keeps it over a restart). Format and
+  buffers are asked for again, and the times in the buffers say which was queued last. Meanwhile the driver repeats
+  the last picture by itself, where it was told to (sustain_framerate).
 - A slow reader is shown the oldest buffer of the ring (0.13, 0.15), at any moment, also just before we write it: so the
   copy has to be short, and the ring long enough. A reader of 25 pictures a second that works 5 ms on each had 13 to 19
   of 120 overwritten under its hands with the module's default of 2 buffers; with 4 none with 0.12, 4 to 9 with 0.13
@@ -29,10 +30,12 @@ import numpy as np
 from lensd.errors import SinkError, SinkMissing, SinkRefused
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
+from lensd.v4l2.controls import SUSTAIN_FRAMERATE, set_control
 from lensd.v4l2.device import PixelLayout
 from lensd.v4l2.holders import say_holders
 from lensd.v4l2.uapi import BufferType, Cap, Colorspace, Encoding, Quantization
 from lensd.virtualcam.node import DRIVER, LOAD_MODULE, heal, is_written, open_node, refresh
+from lensd.virtualcam.running_stream import CannotGoOn, running_stream
 
 if TYPE_CHECKING:
     from lensd.frames import U8, VideoFormat
@@ -42,7 +45,6 @@ log = logging.getLogger(__name__)
 
 _BUFFERS = 4
 _NOTHING = 128  # a grey picture
-_MOST_BUFFERS = 32  # what the module can be loaded with
 _OUTPUT = BufferType.OUTPUT
 
 
@@ -74,7 +76,7 @@ class LoopbackDevice:
         self.name = str(path)
         self._picture_bytes = video.picture_bytes
         self._buffers: MappedBuffers | None = None
-        self._size, self._index, self._streams = 0, 0, False
+        self._size, self._index, self._streams, self._sustained = 0, 0, False, False
         self.inherited: U8 | None = None
         self._descriptor = -1
         if streaming is not None and self._take_over(streaming):
@@ -141,6 +143,9 @@ class LoopbackDevice:
             return
         descriptor, self._descriptor = self._descriptor, -1
         try:
+            if self._sustained and not handed_on:
+                with contextlib.suppress(OSError):
+                    set_control(descriptor, SUSTAIN_FRAMERATE, 0)
             if self._streams and not handed_on:  # and only then: 0.13 would stop another program's stream as well
                 with contextlib.suppress(OSError):  # the device may be gone; it is ours no more in any case
                     device.stream_off(descriptor, _OUTPUT)
@@ -153,50 +158,35 @@ class LoopbackDevice:
             with contextlib.suppress(OSError):
                 refresh(self.path)
 
+    def sustain(self, *, on: bool) -> None:
+        """Have the driver repeat the last picture whenever none comes, also when this process is gone; or no more.
+
+        While it does it wakes the processor at the nominal rate, also where nobody reads.
+        """
+        if on == self._sustained:
+            return
+        try:
+            set_control(self._descriptor, SUSTAIN_FRAMERATE, int(on))
+            self._sustained = on
+        except OSError as error:
+            log.warning("%s cannot repeat pictures by itself: %s", self.name, error.strerror)
+
     def _take_over(self, descriptor: int) -> bool:
         """Go on with the stream of `descriptor`, or close it and say that this cannot be."""
-        self._descriptor, self._streams = descriptor, True
+        self._descriptor, self._streams, self._sustained = descriptor, True, True
         try:
-            why = self._go_on()
-        except OSError as error:
-            why = error.strerror or str(error)
-        if not why:
-            return True
-        log.warning("%s: the stream of before cannot go on: %s", self.name, why)
-        self.close()
-        self._size, self._index, self._streams = 0, 0, False
-        return False
-
-    def _go_on(self) -> str:
-        """Map the buffers of a stream that runs, and find our place in it; return why it cannot go on, or nothing."""
-        descriptor, video = self._descriptor, self.format
-        if os.fstat(descriptor).st_rdev != self.path.stat().st_rdev:
-            return "it was another device's"
-        answer = device.query_capability(descriptor)
-        if answer.driver != DRIVER or not answer.caps & Cap.VIDEO_CAPTURE:
-            return "it has ended"
-        self.name = f"{answer.card} ({self.path})"
-        got = device.get_format(descriptor, _OUTPUT)
-        if (got.width, got.height, got.pixel_format) != (video.width, video.height, "YU12"):
-            return f"it has {got.width}x{got.height} {got.pixel_format}"
-        count, times = 0, []
-        while count < _MOST_BUFFERS:
-            try:
-                offset, length = device.query_buffer(descriptor, _OUTPUT, count)
-            except OSError:
-                break
-            if offset != count * length or length < self._picture_bytes:
-                break  # folded onto the first ones
-            times.append(device.buffer_time_ns(descriptor, _OUTPUT, count))
-            count += 1
-        if not count:
-            return "it has no buffers"
-        self._buffers = MappedBuffers(descriptor, _OUTPUT, count, there=True)
-        last = times.index(max(times))
-        self._size, self._index = count, (last + 1) % count
-        self.inherited = self._buffers.views[last][: self._picture_bytes].copy()
-        device.set_rate(descriptor, _OUTPUT, video.fps)
-        return ""
+            stream = running_stream(descriptor, self.path, self.format)
+            self._buffers = MappedBuffers(descriptor, _OUTPUT, stream.buffers, there=True)
+            device.set_rate(descriptor, _OUTPUT, self.format.fps)
+        except (CannotGoOn, OSError) as error:
+            log.warning("%s: the stream of before cannot go on: %s", self.name, error)
+            self.close()
+            self._streams = self._sustained = False
+            return False
+        self.name = f"{stream.card} ({self.path})"
+        self._size, self._index = stream.buffers, (stream.last + 1) % stream.buffers
+        self.inherited = self._buffers.views[stream.last][: self._picture_bytes].copy()
+        return True
 
     def _open_for_output(self) -> int:
         descriptor = self._open_node()

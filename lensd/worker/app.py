@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lensd.config import Settings
 from lensd.control.connection import Connection
+from lensd.discreet_log import Discreet
 from lensd.errors import ConfigError, LensdError, ProtocolError
 from lensd.pipeline.capture import Capture
 from lensd.pipeline.conditions import RUNNING, Conditions
@@ -119,6 +120,7 @@ class Worker:
         if self._capture is not None or not isinstance(values, dict) or not isinstance(lens, str):
             raise ProtocolError("configure", "needs settings (an object) and a lens (text), once")
         settings = Settings.from_dict(values)
+        Discreet(settings.camera, settings.output).install()
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
         self._capture = Capture(CameraOpener(settings.camera, settings.format), self._conditions)

@@ -37,6 +37,12 @@ class Daemon:
             [*LENSD, *arguments], env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
         )
 
+    def begin(self, *arguments):
+        """Start a command without waiting for its end."""
+        return subprocess.Popen(
+            [*LENSD, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
     def status(self):
         done = self.command("status", "--json")
         assert done.returncode == 0, done.stderr + self.said()

@@ -202,6 +202,16 @@ def test_a_pause_ends_the_worker_and_outlives_a_restart(daemon):
     assert (told["paused"], told["lens"], told["worker"]["restarts"]) == (None, "thug-life-overlay", 0)
 
 
+def test_a_switch_that_a_pause_overtakes_is_a_choice_and_no_failure(daemon):
+    daemon.start(*DEMO, "--lens", "none").until_on_air("worker")
+    switching = daemon.begin("switch", "thug-life")
+    daemon.command("pause")
+    out, errors = switching.communicate(timeout=30)
+    assert switching.returncode == 0, errors
+    assert out in {"Lens thug-life was chosen; the camera is paused.\n", "Lens thug-life is on.\n"}
+    assert daemon.status()["lens"] == "thug-life"
+
+
 def test_a_pause_that_comes_with_the_start_of_a_worker_is_kept_and_one_resume_is_enough(daemon):
     daemon.start(*DEMO, "--lens", "none")
     for _ in range(5):

@@ -5,15 +5,18 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
+import click
 import pytest
 
+from lensd.cli.group import group
 from lensd.config import Settings, config_file
 from lensd.errors import ConfigError
 from lensd.settings_file import TEMPLATE, as_keys, as_toml, keys, parse_settings
 from tests.daemon.conftest import alive
 
-BASE = 'camera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
+BASE = 'always_on = true\ncamera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
 
 
 @pytest.fixture
@@ -187,7 +190,7 @@ def test_an_edit_is_checked_before_it_replaces_the_file(daemon, path):
     assert path.is_symlink()
     assert target.read_text().endswith('lens = "none"\n')
     daemon.until(lambda: daemon.status()["lens"] == "none", "the lens changes")
-    assert "camera, lens, size, output, preview set" in daemon.command("config", "check").stdout
+    assert "camera, lens, size, output, preview, always_on set" in daemon.command("config", "check").stdout
 
 
 def test_a_closed_terminal_ends_the_daemon_and_sighup_without_one_does_not(daemon):
@@ -222,3 +225,33 @@ def test_the_status_carries_the_settings(daemon):
     current = json.loads(daemon.command("status", "--json").stdout)["settings"]["current"]
     assert list(current) == keys()
     assert current["camera"] == "demo"
+
+
+def test_favourites_are_kept_and_the_next_one_is_found(daemon):
+    daemon.start("--camera", "demo", "--output", "none", "--no-preview", "--lens", "none", "--always-on")
+    assert daemon.command("favourite", "nonesuch").returncode == 65
+    assert daemon.command("switch", "next", "--favourites").returncode == 78
+    assert "No favourites yet" in daemon.command("lenses", "--favourites").stdout
+    for name in ("thug-life-overlay", "thug-life"):
+        assert daemon.command("favourite", name).returncode == 0
+    listed = daemon.command("lenses", "--favourites").stdout.split("\n\n")[0]
+    assert [line.split()[0] for line in listed.splitlines()] == ["thug-life", "thug-life-overlay"]
+    assert all(line.endswith("*") for line in listed.splitlines())
+    for wanted in ("thug-life-overlay", "thug-life", "thug-life-overlay"):
+        assert daemon.command("switch", "next", "--favourites").returncode == 0
+        assert daemon.status()["lens"] == wanted
+    assert daemon.command("switch", "previous", "--favourites").returncode == 0
+    assert daemon.status()["lens"] == "thug-life"
+    daemon.command("favourite", "thug-life", "--remove")
+    assert json.loads((daemon.home / "state/lensd/favourites.json").read_text()) == ["thug-life-overlay"]
+    assert daemon.command("switch", "none", "--favourites").returncode == 78
+
+
+def test_the_desktop_entry_calls_commands_that_there_are():
+    lines = (Path(__file__).parents[2] / "share/applications/snaplens-camera.desktop").read_text().splitlines()
+    commands = [line.removeprefix("Exec=").split() for line in lines if line.startswith("Exec=")]
+    assert len(commands) == 4
+    known = group.list_commands(click.Context(group))
+    assert all(words[0] == "lensd" and words[1] in known for words in commands)
+    actions = next(line for line in lines if line.startswith("Actions=")).removeprefix("Actions=").strip(";").split(";")
+    assert [f"[Desktop Action {name}]" in lines for name in actions] == [True] * 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lensd.face.finder import FaceSearch
-from lensd.face.lookout import Lookout
+from lensd.face.lookout import TURNS_DEG, Lookout
 from lensd.frames import Picture
 from lensd.lens.align import face_to_picture
 from tests.face.synthetic_faces import crowd, template_at
@@ -63,14 +63,28 @@ def test_who_comes_is_looked_for_at_once_and_only_there(lookout, x, y):
     assert np.abs(face_to_picture(found[0])[:, 2] - [x / 2, y / 2 + 6]).max() < 16
 
 
+def test_in_a_large_picture_a_newcomer_of_60_pixels_is_found():
+    lookout, room, picture = Lookout(), Picture(1920, 1080), Picture(1920, 1080)
+    for plane in (room.y, picture.y):
+        plane[:] = np.linspace(90, 170, 1920).astype(np.uint8)
+    head = crowd((640, 360, 1.1, 0)).y[110:250, 270:370]  # her face is 60 high
+    picture.y[400:540, 1500:1600] = head
+    assert lookout.look(room, (), 0.0).block == 5
+    lookout.done(0.05, 0.05)
+    look = lookout.look(picture, (), 0.3)
+    assert look.block == 2
+    (found,) = next(FaceSearch().looked(look))
+    assert np.abs(face_to_picture(found)[:, 2] - [1550, 475]).max() < 12
+
+
 def test_who_comes_and_stands_still_is_looked_at_again(lookout):
     picture, looks = crowd((600, 300, 1.2, 0)), []
-    for frame in range(6, 30):
+    for frame in range(3, 29):
         if (look := lookout.look(picture, (), frame / 30)) is not None:
             looks.append((look.turn_deg, look.corner, look.plane.shape))
             lookout.done(frame / 30 + 0.02, 0.02)
-    assert len(looks) == 4
-    assert len({turn_deg for turn_deg, *_ in looks}) == 4
+    assert len(looks) == 8
+    assert {turn_deg for turn_deg, *_ in looks} == {0, *TURNS_DEG}
     assert len({(corner, shape) for _, corner, shape in looks}) == 1
 
 
@@ -95,12 +109,12 @@ def test_what_keeps_moving_and_is_no_face_is_looked_at_ever_less_often(lookout):
             lookout.done(last, 0.04)
     assert gaps[1] < 0.15
     assert 0.3 < np.median(gaps[-5:]) < 0.5
-    for frame in range(120):  # it is switched off
+    for frame in range(180):  # it is switched off
         if lookout.look(crowd(), (), 10 + frame / 30) is not None:
             lookout.done(10 + frame / 30, 0.04)
-    assert lookout.look(crowd((600, 300, 1.2, 0)), (), 14.2) is not None
-    lookout.done(14.24, 0.04)
-    assert lookout.look(crowd((300, 300, 1.2, 0)), (), 14.36) is not None
+    assert lookout.look(crowd((600, 300, 1.2, 0)), (), 16.2) is not None
+    lookout.done(16.24, 0.04)
+    assert lookout.look(crowd((300, 300, 1.2, 0)), (), 16.36) is not None
 
 
 def test_another_camera_is_searched_whole(lookout):

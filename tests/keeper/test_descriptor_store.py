@@ -1,6 +1,5 @@
-"""What is handed from keeper to keeper, without a camera: the environment, the messages, and the bridge's own words."""
+"""What is handed from keeper to keeper, without a camera: the environment and the messages."""
 
-import ctypes
 import os
 import socket
 import subprocess
@@ -9,33 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lensd.keeper import bridge
-from lensd.keeper.descriptor_store import DescriptorStore
-from lensd.v4l2 import uapi
+from lensd.keeper.descriptor_store import DescriptorStore, handed_down
 
 NODE = Path("/dev/video42")
-
-
-def test_the_bridge_speaks_the_kernels_language_as_the_rest_of_us():
-    assert ctypes.sizeof(uapi.Buffer) == bridge.BUFFER.size
-    assert (bridge.QUERYBUF, bridge.QBUF) == (uapi.QUERYBUF, uapi.QBUF)
-    ours = uapi.Buffer.from_buffer_copy(bridge._buffer(3, 1_382_400))
-    assert (ours.index, ours.type, ours.memory) == (3, uapi.BufferType.OUTPUT, uapi.MEMORY_MMAP)
-    assert (ours.bytesused, ours.field) == (1_382_400, uapi.FIELD_NONE)
-    theirs = uapi.Buffer(index=2, bytesused=77, length=4096)
-    theirs.m.offset, theirs.timestamp.seconds, theirs.timestamp.microseconds = 8192, 5, 6
-    told = bridge.BUFFER.unpack(bytes(theirs))
-    assert told[bridge._INDEX] == 2
-    assert told[bridge._BYTES_USED] == 77
-    assert (told[bridge._SECONDS], told[bridge._MICROSECONDS]) == (5, 6)
-    assert (told[bridge._OFFSET], told[bridge._LENGTH]) == (8192, 4096)
-
-
-def test_the_bridge_imports_next_to_nothing():
-    program = "import sys; import lensd.keeper.bridge; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.'); {program}"],
-                          capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])  # fmt: skip
-    assert not {"ctypes", "numpy", "re", "enum", "contextlib", "logging", "socket"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -55,7 +30,7 @@ def test_descriptors_for_us_are_taken_and_others_are_not(monkeypatch, variables,
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, str(os.getpid()) if value == "ours" else value)
-    assert list(bridge.handed_down()) == names
+    assert list(handed_down()) == names
 
 
 @pytest.fixture
@@ -92,12 +67,10 @@ def test_without_systemd_nothing_is_kept(monkeypatch, tmp_path):
 HANDED = """
 import os, sys
 from pathlib import Path
-from lensd.keeper import bridge
 from lensd.keeper.descriptor_store import DescriptorStore
 os.environ["LISTEN_PID"] = str(os.getpid())
 os.dup2(int(sys.argv[1]), 3)
 os.dup2(int(sys.argv[1]), 4)
-bridge.begin()  # neither is a camera: nothing comes of it
 store = DescriptorStore()
 assert "LISTEN_FDS" not in os.environ
 assert store.take(Path("/dev/video7")) is None

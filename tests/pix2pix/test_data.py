@@ -102,6 +102,11 @@ def test_folders_that_cannot_teach_are_refused_with_a_sentence(tmp_path):
     with pytest.raises(MediaError, match="79x40: no two pictures"):
         read_pictures(tmp_path, 32, "AtoB")
     write_rgb(tmp_path / "broken.png", drawn_pair(0))
+    write_rgb(tmp_path / "other.png", drawn_pair(0))
+    write_rgb(tmp_path / "alone.png", drawn_pair(0)[:, :40])
+    with pytest.raises(MediaError, match=r"alone\.png: is 40x40, and .* is 80x40: it seems to be a picture alone"):
+        read_pictures(tmp_path, 32, "AtoB")
+    (tmp_path / "alone.png").unlink()
     write_rgb(tmp_path / "good.jpg", drawn_pair(0))
     with pytest.raises(MediaError, match="the same name"):
         read_pictures(tmp_path, 32, "AtoB")

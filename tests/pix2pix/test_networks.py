@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from trainer.generator import Generator
+from trainer.pix2pix.blocks import UpConv
 from trainer.pix2pix.discriminators import PATCHES, PatchGAN, map_side
 from trainer.pix2pix.generators import GENERATORS, Shape, UNet, generator_of, stride_of
 
@@ -55,6 +56,22 @@ def test_the_bottleneck_of_one_pixel_is_alive():
     assert not torch.allclose(first, second, atol=1e-6)
     first.square().sum().backward()
     assert float(network.down[0].weight.grad.abs().max()) > 0
+
+
+@pytest.mark.parametrize(("batch", "side", "bias"), [(1, 1, True), (2, 4, False), (1, 7, True)])
+def test_a_transposed_convolution_in_a_hurry_is_the_same(batch, side, bias):
+    layer = UpConv(6, 5, 4, 2, 1, bias=bias).double()
+    x = torch.rand(batch, 6, side, side, dtype=torch.double, requires_grad=True)
+    wanted = layer(x)
+    leaves = [x, *layer.parameters()]
+    slope = torch.rand_like(wanted)
+    gradients = torch.autograd.grad(wanted, leaves, slope)
+    layer.hurry()
+    found = layer(x)
+    assert torch.allclose(found, wanted, atol=1e-12)
+    for one, other in zip(torch.autograd.grad(found, leaves, slope), gradients, strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+    assert layer(torch.rand(1, 6, 12, 12, dtype=torch.double)).shape == (1, 5, 24, 24)
 
 
 def test_weights_begin_as_the_paper_says():

@@ -108,6 +108,13 @@ def test_a_known_confusion_gives_known_scores():
     assert (stray.per_class, stray.iou) == (0.5, 0.25)
 
 
+def test_scores_vary_with_the_pictures_only_where_these_differ():
+    one, other = np.array([[3, 1], [0, 4]]), np.array([[1, 3], [4, 0]])
+    assert scores.spread(np.stack([one] * 9)).iou == pytest.approx(0, abs=1e-9)
+    mixed = scores.spread(np.stack([one, other] * 20))
+    assert 0.04 < mixed.per_pixel < 0.09, "half of them 7/8, half 1/8: .375 / sqrt(40) = .059"
+
+
 def test_a_blur_lowers_the_energies_and_a_tint_parts_the_colours():
     photo = portrait()[0][:256, :256]
     soft = np.asarray(cv2.GaussianBlur(photo, (0, 0), 2.0), np.uint8)

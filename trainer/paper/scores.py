@@ -51,6 +51,18 @@ def class_scores(counts: np.ndarray) -> ClassScores:
     return ClassScores(float(hit.sum() / counts.sum()), float(recalls.mean()), float(overlaps.mean()))
 
 
+def spread(each: np.ndarray, resamples: int = 200) -> ClassScores:
+    """Return how far the scores would vary with other pictures of the same kind: standard deviations, by bootstrap.
+
+    Args:
+        each: (pictures, classes, classes), the `confusion` of each picture.
+        resamples: how many sets of as many pictures are drawn, with repeats.
+    """
+    rng = np.random.default_rng(0)
+    drawn = [class_scores(each[rng.integers(0, len(each), len(each))].sum(0)) for _ in range(resamples)]
+    return ClassScores(*np.std([(one.per_pixel, one.per_class, one.iou) for one in drawn], axis=0).tolist())
+
+
 def gradient_energy(picture: U8) -> float:
     """Return the mean square of the luma's gradient, of an (h, w, 3) uint8 RGB picture: how much edge there is."""
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)

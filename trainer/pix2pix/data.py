@@ -28,6 +28,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _DECODERS = 4
 _MOST_OF_MEMORY = 0.8
 _GREY_AND_ALPHA = 2
+_SHAPES_APART = math.log(1.6)  # of width over height: a picture alone is half as wide as a pair of its kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +115,26 @@ def read_pictures(
     if fit.how == "square":
         _check_memory(folder, len(paths), (fit.side, fit.side, sum(kind)))
 
-    def read(path: Path) -> U8:
-        halves = _opened(path, fit, kind)
-        return halves[0] if single else np.concatenate(halves if direction == "AtoB" else halves[::-1], axis=2)
+    def read(path: Path) -> tuple[U8, tuple[int, int]]:
+        halves, size = _opened(path, fit, kind)
+        return np.concatenate(halves if direction == "AtoB" else halves[::-1], axis=2), size
 
     found: list[U8] = []
+    sizes: list[tuple[int, int]] = []
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for picture in pool.map(read, paths):
+            for picture, size in pool.map(read, paths):
                 if not found:
                     _check_memory(folder, len(paths), picture.shape)
                 found.append(picture)
+                sizes.append(size)
                 if tell is not None:
                     tell(len(found), len(paths))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+    if not single:
+        _check_paired(paths, sizes)
     return _stacked(tuple(path.stem for path in paths), found)
 
 
@@ -222,7 +227,7 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng((seed, 0, epoch)).permutation(count)
 
 
-def _opened(path: Path, fit: Fit, channels: tuple[int, ...]) -> list[U8]:
+def _opened(path: Path, fit: Fit, channels: tuple[int, ...]) -> tuple[list[U8], tuple[int, int]]:
     picture = open_still(path)
     rgb = rgb_of(picture)
     width, height = picture.size
@@ -234,7 +239,19 @@ def _opened(path: Path, fit: Fit, channels: tuple[int, ...]) -> list[U8]:
         left = number * wide
         half = picture.crop((left, 0, left + wide, height)) if kept in ALPHAS else picture
         parts.append(fit.scaled(channels_of(half, rgb[:, left : left + wide], kept), path))
-    return parts
+    return parts, (width, height)
+
+
+def _check_paired(paths: list[Path], sizes: list[tuple[int, int]]) -> None:
+    """Find a picture that lies alone among pairs: it is much narrower than they are, or much wider."""
+    shapes = np.array([width / height for width, height in sizes])
+    usual = int(np.argsort(shapes)[len(shapes) // 2])
+    off = np.abs(np.log(shapes / shapes[usual]))
+    if off.max() > _SHAPES_APART:
+        odd = int(off.argmax())
+        (width, height), (wide, high) = sizes[odd], sizes[usual]
+        why = f"is {width}x{height}, and {paths[usual].name} is {wide}x{high}: it seems to be a picture alone"
+        raise MediaError(str(paths[odd]), why, "lensd pairs check FOLDER")
 
 
 def _check_memory(folder: Path, count: int, shape: tuple[int, ...]) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lensd.errors import ConfigError
-from trainer.pix2pix.blocks import SeparableConv, SeparableUp, initialise, norm_layer
+from trainer.pix2pix.blocks import SeparableConv, SeparableUp, UpConv, initialise, norm_layer
 from trainer.pix2pix.compact import Compact
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class UNet(nn.Module):
             before = widths[level] * (2 if skips and level < levels - 1 else 1)
             after = widths[level - 1] if level else shape.channels_out
             norm = norm_layer(shape.norm if level else "none", after)
-            up = SeparableUp if shape.separable else nn.ConvTranspose2d
+            up = SeparableUp if shape.separable else UpConv
             self.up.append(up(before, after, 4, 2, 1, bias=isinstance(norm, nn.Identity)))
             self.up_norms.append(norm)
         initialise(self)

@@ -13,7 +13,7 @@ from lensd.errors import ConfigError
 from trainer import checkpoint
 from trainer.average import follow
 from trainer.pix2pix import losses
-from trainer.pix2pix.blocks import SPREAD, initialise
+from trainer.pix2pix.blocks import SPREAD, UpConv, initialise
 from trainer.pix2pix.devices import precision_for
 from trainer.pix2pix.discriminators import PatchGAN
 from trainer.pix2pix.generators import generator_of
@@ -228,7 +228,11 @@ class Model:
 
     def _placed(self, network: nn.Module) -> nn.Module:
         placed = network.to(self.device, self._type)
-        return cast("nn.Module", placed.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        placed = cast("nn.Module", placed.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+        for module in placed.modules():
+            if self.device.type == "cpu" and isinstance(module, UpConv):
+                module.hurry()
+        return placed
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all that a run goes on from: weights, optimizers, running mean, pool and the state of chance.

@@ -10,12 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
+from lensd.settings_file import as_toml
 from tests.guest.inside.daemon import Daemon
 from tests.guest.inside.kernel import wait_for
 
-_FROM = 20  # so that the shell can make it number 3
-# As systemd.exec(5) has it: descriptors from 3 on, and the process's own pid beside them.
-_HAND_DOWN = 'eval "exec 3<&$0 $0<&-"; export LISTEN_PID=$$; exec "$@"'
+# An installed lensd, not an editable one, whose finder takes half of Python's own start.
+_LENSD_RUN = f"import sys; sys.path[:] = {sys.path!r}; sys.argv[1:] = ['run']; from lensd.cli import main; main()"
 
 
 class Service:
@@ -35,7 +35,7 @@ class Service:
             fields = dict(line.split("=", 1) for line in data.decode().splitlines())
             self.states += fields
             if "FDSTORE" in fields:
-                self.stored[fields["FDNAME"]] = fcntl.fcntl(descriptors[0], fcntl.F_DUPFD_CLOEXEC, _FROM)
+                self.stored[fields["FDNAME"]] = fcntl.fcntl(descriptors[0], fcntl.F_DUPFD_CLOEXEC, 4)
             elif "FDSTOREREMOVE" in fields and fields["FDNAME"] in self.stored:
                 os.close(self.stored.pop(fields["FDNAME"]))
             for descriptor in descriptors:
@@ -43,25 +43,30 @@ class Service:
             if "END" in fields:
                 return
 
-    def start(self, *arguments: str) -> Service:
-        """Start `lensd run ARGUMENTS` with what is stored, and do not wait."""
-        command = [sys.executable, "-m", "lensd", "run", *arguments]
-        environment = dict(self.daemon.environment)
-        handed: tuple[int, ...] = ()
-        if self.stored:
-            ((name, descriptor),) = self.stored.items()
-            handed = (descriptor,)
-            environment |= {"LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
-            command = ["bash", "-c", _HAND_DOWN, str(descriptor), *command]
+    def start(self, **settings: object) -> Service:
+        """Start `lensd run` with these settings in its file and with what is stored, and do not wait."""
+        path = self.daemon.home / ".config/lensd/config.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{key} = {as_toml(value)}\n" for key, value in settings.items()))
+        handed = list(self.stored.items())
+
+        def between_fork_and_exec() -> None:  # as systemd.exec(5) has it
+            os.environ.clear()
+            os.environ.update(self.daemon.environment)
+            if handed:
+                ((name, descriptor),) = handed
+                os.dup2(descriptor, 3)
+                os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
+
         with self.daemon.log_path.open("ab") as log:
             self.daemon.process = subprocess.Popen(
-                command,
-                env=environment,
+                [sys.executable, "-S", "-c", _LENSD_RUN],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=handed,
+                pass_fds=(3,) if handed else (),
                 start_new_session=True,
+                preexec_fn=between_fork_and_exec,  # noqa: PLW1509 the pid has to be told, and a shell would take as long as Python
             )
         return self
 

@@ -2,90 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lensd.frames import U8
-from lensd.v4l2 import device
-from lensd.v4l2.buffers import MappedBuffers
-from lensd.v4l2.uapi import BufferType
-from lensd.virtualcam.inotify import Change, Inotify
 from tests.guest.inside import reading
 from tests.guest.inside.daemon import Daemon
+from tests.guest.inside.feeding import bars_feed, worst_bar
 from tests.guest.inside.kernel import VERSION, caps, is_camera, wait_for
+from tests.guest.inside.looking import (
+    LINGER_S,
+    PICTURE_BYTES,
+    begin,
+    cpu_ms,
+    demand,
+    first_pictures,
+    is_card,
+    is_free,
+    openings,
+    read_with_two,
+    seconds_of_imports,
+    wait_rate,
+    wait_until,
+)
 from tests.guest.inside.processes import running
 from tests.guest.inside.test_guest_end_to_end import SIZE, bars_on_vivid, worst_vivid_bar
 
 pytestmark = pytest.mark.camera
 
 __all__ = ["bars_on_vivid"]  # a fixture
-LINGER_S = 1.0
-PICTURE_BYTES = SIZE[0] * SIZE[1] * 3 // 2
 
 
 @pytest.fixture
 def idle(loopback: Path, bars_on_vivid: Path, daemon: Daemon) -> Daemon:
     """A daemon as systemd starts it at login, with vivid's bars for a webcam: nobody looks."""
     return begin(daemon, bars_on_vivid)
-
-
-def begin(daemon: Daemon, camera: Path, *arguments: str, lens: str = "none") -> Daemon:
-    daemon.environment["JOURNAL_STREAM"] = "8:1"  # no person at a terminal
-    words = ("--camera", str(camera), "--lens", lens, "--no-preview", "--linger", str(LINGER_S))
-    daemon.start(*words, *arguments)
-    if "--always-on" not in arguments:
-        wait_until(daemon, "off")
-        wait_for(lambda: not daemon.status()["worker"]["pid"], 5, "there is no worker")
-    return daemon
-
-
-def is_free(webcam: Path) -> bool:
-    """Tell whether another program can stream from the webcam; v4l2-ctl prints a "<" for each picture."""
-    command = ["v4l2-ctl", "--stream-mmap", "--stream-count=3", "--stream-to=/dev/null", "-d", str(webcam)]
-    return subprocess.run(command, capture_output=True, timeout=40).stderr.count(b"<") == 3
-
-
-def demand(daemon: Daemon) -> str:
-    return str(daemon.status()["demand"]["state"])
-
-
-def wait_until(daemon: Daemon, state: str, timeout_s: float = 10) -> float:
-    try:
-        return wait_for(lambda: demand(daemon) == state, timeout_s, state)
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{daemon.status()}\n{daemon.log}") from None
-
-
-@contextlib.contextmanager
-def openings(node: Path) -> Iterator[list[int]]:
-    """Count how many times `node` is opened in the block; the list has the number at its end."""
-    counted: list[int] = []
-    watch = Inotify(node, Change.OPENED)
-    try:
-        yield counted
-        counted.append(len(watch.take()))
-    finally:
-        watch.close()
-
-
-def cpu_ms(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
-
-
-def is_card(picture: U8) -> bool:
-    """Vivid's bars deviate by 54; a card is nearly all of one luma."""
-    return float(picture[: SIZE[0] * SIZE[1]].astype(np.float32).std()) < 30
 
 
 def test_while_nobody_looks_the_webcam_is_free_and_the_camera_is_listed(idle, loopback, bars_on_vivid, figure):
@@ -125,14 +82,11 @@ def test_who_opens_it_without_looking_gets_cards_at_the_full_rate_and_no_webcam(
     with openings(bars_on_vivid) as opened:
         descriptor = os.open(loopback, os.O_RDWR | os.O_NONBLOCK)
         wait_until(idle, "open", 2)
-        published, began = idle.status()["published"], time.monotonic()
-        time.sleep(2)
-        rate = (idle.status()["published"] - published) / (time.monotonic() - began)
+        rate = wait_rate(idle, 27)
         figure("cards a second to who only opens it", round(rate, 1))
         wait_for(lambda: idle.status()["worker"]["pid"] is None, 10, "the worker that got ready is gone again")
         os.close(descriptor)
         figure("off after the close, s", round(wait_until(idle, "off"), 2))
-    assert rate >= 25
     assert opened == [0]
 
 
@@ -152,36 +106,17 @@ def test_a_reader_gets_a_card_at_once_and_then_the_picture(loopback, bars_on_viv
     cards = [(now_ns - began_ns) / 1e6 for now_ns, card in seen if card]
     first_s = next(now_ns - began_ns for now_ns, card in seen if not card) / 1e9
     in_the_first_half = [at for at in cards if at < 500]
+    imports_s = seconds_of_imports()
     figure(f"lens {lens}: first card, ms", round(cards[0]))
-    figure(f"lens {lens}: first picture, s", round(first_s, 2))
+    figure(f"lens {lens}: first picture, s", f"{first_s:.2f} (a program that imports the same: {imports_s:.2f})")
     assert lookers["streaming"] == 1
     assert cards[0] <= 100
     assert len(in_the_first_half) >= 8
+    # 1 s, with 0.12 1.5, on a machine; here programs start many times slower than there, where the imports take 0.25 s.
+    assert first_s <= max(1.5 if VERSION == "0.12" else 1.0, 4 * imports_s)
     wait_until(daemon, "off")
     wait_for(lambda: not daemon.status()["worker"]["pid"], 10, "there is no worker")
     assert is_free(bars_on_vivid)
-
-
-def first_pictures(node: Path, count: int) -> list[U8]:
-    """Return all that a new reader can see: its buffers as they are when they are mapped, then its first pictures."""
-    found: list[U8] = []
-    with contextlib.ExitStack() as owned:
-        descriptor = os.open(node, os.O_RDWR | os.O_NONBLOCK)
-        owned.callback(os.close, descriptor)
-        buffers = MappedBuffers(descriptor, BufferType.CAPTURE, 4)
-        owned.callback(buffers.close)
-        found += [view[:PICTURE_BYTES].copy() for view in buffers.views]
-        for index in range(len(buffers)):
-            buffers.queue(index)
-        device.stream_on(descriptor, BufferType.CAPTURE)
-        owned.callback(device.stream_off, descriptor, BufferType.CAPTURE)
-        before = len(found)
-        while len(found) < before + count:
-            assert select.select([descriptor], [], [], 5)[0]
-            filled = buffers.dequeue()
-            found.append(buffers.views[filled.index][:PICTURE_BYTES].copy())
-            buffers.queue(filled.index)
-    return found
 
 
 def test_the_next_readers_first_pictures_show_nobody(idle, loopback):
@@ -195,18 +130,6 @@ def test_the_next_readers_first_pictures_show_nobody(idle, loopback):
         assert len(pictures) >= 7
         assert [is_card(picture) for picture in pictures] == [True] * len(pictures)
         wait_until(idle, "off")
-
-
-def read_with_two(node: Path) -> None:
-    descriptor = os.open(node, os.O_RDWR | os.O_NONBLOCK)
-    buffers = MappedBuffers(descriptor, BufferType.CAPTURE, 2)
-    device.stream_on(descriptor, BufferType.CAPTURE)
-    for _ in range(10):
-        assert select.select([descriptor], [], [], 5)[0]
-        buffers.queue(buffers.dequeue().index)
-    device.stream_off(descriptor, BufferType.CAPTURE)
-    buffers.close()
-    os.close(descriptor)
 
 
 def test_a_program_that_opens_it_anew_within_the_grace_sees_no_card(loopback, bars_on_vivid, daemon):
@@ -244,6 +167,17 @@ def test_a_reader_that_is_there_before_the_keeper_counts(idle, loopback, bars_on
         idle.wait_status(20, "the webcam's pictures are on air", on_air="worker")
     assert seen.problem == ""
     wait_until(idle, "off")
+
+
+def test_another_loopback_device_in_use_beside_it_changes_nothing(two_loopbacks, daemon):
+    node, face_webcam = two_loopbacks
+    with bars_feed(face_webcam, codec="rawvideo"):
+        begin(daemon, face_webcam)
+        with reading.mmap(node, keep=1) as seen:
+            wait_until(daemon, "on", 3)
+            wait_for(lambda: bool(seen.pictures) and worst_bar(seen.pictures[-1], *SIZE) <= 4, 40, "the bars")
+        wait_until(daemon, "off")
+        wait_for(lambda: not daemon.status()["worker"]["pid"], 10, "there is no worker")
 
 
 def test_always_on_keeps_the_webcam_open(loopback, bars_on_vivid, daemon):

@@ -23,6 +23,7 @@ from tests.guest.inside.test_guest_end_to_end import settled
 pytestmark = pytest.mark.camera
 
 GAP_MS = 1000
+HELD_NS = 3_000_000_000  # the worker may take longer here, while others use the processor: then there is a card
 RESTART_S = 0.1  # RestartSec= in systemd/lensd.service
 
 
@@ -43,21 +44,23 @@ def bars() -> str:
 
 
 class Colours:
-    """What of each picture differs from the first one, in a few hundred places."""
+    """What of each picture differs from the one at `begin`, in a few hundred places."""
 
     def __init__(self) -> None:
-        self.begin()
+        self.first: U8 | None = None
+        self.seen: list[tuple[int, int]] = []
 
     def begin(self) -> None:
-        """Take the next picture for the first."""
-        self.first: U8 | None = None
-        self.worst = 0
+        self.first, self.seen = None, []
 
-    def __call__(self, picture: U8, _now_ns: int) -> None:
+    def __call__(self, picture: U8, now_ns: int) -> None:
         sample = picture[::5003].astype(np.int16)
         if self.first is None:
             self.first = sample
-        self.worst = max(self.worst, int(np.abs(sample - self.first).max()))
+        self.seen.append((now_ns, int(np.abs(sample - self.first).max())))
+
+    def worst(self, until_ns: int) -> int:
+        return max(off for moment, off in self.seen if moment < until_ns)
 
 
 def wait_stored(service: Service) -> None:
@@ -68,9 +71,9 @@ def wait_stored(service: Service) -> None:
 def test_a_reader_streams_through_a_restart_of_the_keeper(
     service: Service, bars: str, number: signal.Signals, figure: Callable[[str, object], None]
 ) -> None:
-    """The picture of before stays until the next keeper's worker has one: no card, nothing grey."""
+    """The picture of before stays, first by the driver, then by the next keeper: no card, nothing grey."""
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+    service.start(camera=bars, lens="none", preview=False).ready()
     colours = Colours()
     with reading.mmap(NODE, keep=0, on_picture=colours) as seen:
         settled(daemon)
@@ -88,7 +91,7 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
             if number == signal.SIGKILL:
                 time.sleep(RESTART_S)
             ended_ns = time.monotonic_ns()
-            service.start("--camera", bars, "--lens", "none", "--no-preview").ready()
+            service.start(camera=bars, lens="none", preview=False).ready()
             settled(daemon)
             seen.wait(30)
             gap = seen.longest_gap_ms(from_ns - 100_000_000)  # with the last picture before it
@@ -99,13 +102,14 @@ def test_a_reader_streams_through_a_restart_of_the_keeper(
             )
             assert seen.problem == ""
             assert gap <= GAP_MS
-    assert colours.worst <= 8, "a card, or grey, was seen"
+            assert colours.worst(ended_ns + HELD_NS) <= 8, "a card, or grey, was seen"
+            colours.begin()
     assert "cannot go on" not in daemon.log
 
 
 def test_lensd_stop_ends_the_stream_for_good(service: Service, bars: str) -> None:
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
+    service.start(camera=bars, lens="none", preview=False, always_on=True).ready()
     settled(daemon)
     wait_stored(service)
     daemon.command("stop")
@@ -117,11 +121,11 @@ def test_lensd_stop_ends_the_stream_for_good(service: Service, bars: str) -> Non
 
 def test_another_size_begins_anew(service: Service, bars: str) -> None:
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
+    service.start(camera=bars, lens="none", preview=False, always_on=True).ready()
     settled(daemon)
     wait_stored(service)
     daemon.stop()
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on", "--size", "640x480").ready()
+    service.start(camera=bars, lens="none", preview=False, always_on=True, size="640x480").ready()
     settled(daemon)
     wait_for(lambda: str(NODE) in daemon.status()["output"], 5, "the node is written")
     assert "it has 1280x720 YU12" in daemon.log
@@ -133,13 +137,13 @@ def test_another_size_begins_anew(service: Service, bars: str) -> None:
 def test_a_store_that_is_emptied_ends_the_stream(service: Service, bars: str) -> None:
     """As systemd does when the service is stopped: the node is as after a kill, and the next keeper heals it."""
     daemon = service.daemon
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
+    service.start(camera=bars, lens="none", preview=False, always_on=True).ready()
     settled(daemon)
     wait_stored(service)
     daemon.stop()
     for name in list(service.stored):
         os.close(service.stored.pop(name))
-    service.start("--camera", bars, "--lens", "none", "--no-preview", "--always-on").ready()
+    service.start(camera=bars, lens="none", preview=False, always_on=True).ready()
     settled(daemon)
     with reading.mmap(NODE, keep=0) as seen:
         seen.wait(30)
