@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lensd.cli.export import RUNTIMES, dotted, export_package
 from lensd.errors import ConfigError
+from lensd.lens.package import open_package
 from trainer.dataset.names import Landmarks
 from trainer.pairs_commands import LANDMARKS, WORKERS, pairs, stickers_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lensd.config import RuntimeChoice
 
 
 if importlib.util.find_spec("torch") is None:  # looked for, not imported: that takes two seconds
@@ -93,13 +97,28 @@ def faces(
 
 @click.command()
 @click.argument("source", metavar="CHECKPOINT", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--out", type=_FOLDER, required=True, help="The package to write, NAME.lens.")
+@click.option("--out", "--output", "out", type=_FOLDER, required=True, help="The package to write, NAME.lens.")
 @click.option("--title", help="What people read; from the name where not given.")
 @click.option("--teacher", required=True, help="The overlay that it was taught.")
 @click.option("--version", default="1.0.0", show_default=True, help="Of the lens.")
 @click.option("--card", type=click.Path(path_type=Path, dir_okay=False), help='CARD.md; "{facts}" is filled in.')
-def export(source: Path, out: Path, title: str | None, teacher: str, version: str, card: Path | None) -> None:
-    """Write a trained generator as a lens package."""
+@click.option("--runtime", type=click.Choice(RUNTIMES), help="Also make it ready for this runtime, beside the package.")
+@click.option("--compute-capability", metavar="CC", callback=dotted, help="For another GPU: 8.9 or 89 (tensorrt-rtx).")
+def export(
+    source: Path,
+    out: Path,
+    title: str | None,
+    teacher: str,
+    version: str,
+    card: Path | None,
+    runtime: RuntimeChoice | None,
+    compute_capability: str | None,
+) -> None:
+    """Write a trained generator as a lens package, proved on its golden pair.
+
+    With --runtime it goes on as `lensd export LENS` does: what that runtime runs is built and proved, and written
+    beside the package.
+    """
     from trainer.export import About, licence_text
     from trainer.export import export as write
 
@@ -108,8 +127,12 @@ def export(source: Path, out: Path, title: str | None, teacher: str, version: st
     name = out.stem
     about = About(name, title or name.replace("-", " ").title(), teacher, version)
     text = card.read_text() if card else f"# {about.title}\n\n{{facts}}\n"
+    if compute_capability and runtime is None:
+        raise ConfigError("--compute-capability", "is of the GPU that a plan is for", "--runtime tensorrt-rtx")
     difference = write(source, out, about, text, licence_text())
     click.echo(f"wrote {out}; torch and ONNX Runtime differ by {difference:.3f} of 255 on the golden picture")
+    if runtime is not None:
+        export_package(open_package(out), runtime, "float32", compute_capability, out.resolve().parent)
     click.echo(f"next: lensd evaluate {out} --faces DIR, then: lensd run --lens {name}")
 
 

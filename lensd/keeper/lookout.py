@@ -154,8 +154,9 @@ class Lookout:
             self._results.append((watch, changes, look(watch.node, pids)))
             os.eventfd_write(self._look_fd, 1)
 
-        self._seeing = threading.Thread(target=see, name="lookout", daemon=True)
-        self._seeing.start()
+        thread = threading.Thread(target=see, name="lookout", daemon=True)
+        thread.start()
+        self._seeing = thread
 
     def _seen(self, _mask: int) -> None:
         os.eventfd_read(self._look_fd)

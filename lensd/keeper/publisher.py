@@ -42,8 +42,8 @@ class HandedOn(Protocol):
     def fileno(self) -> int:
         """Return the descriptor whose copies keep the stream alive."""
 
-    def sustain(self) -> None:
-        """Have the last picture repeated whenever none comes, also when this process is gone."""
+    def sustain(self, *, on: bool) -> None:
+        """Have the last picture repeated whenever none comes, also when this process is gone; or no more."""
 
     def hand_on(self) -> None:
         """Close it without an end of the stream."""
@@ -136,6 +136,12 @@ class Publisher:
         if self._calm and not calm:
             self._due_ns = self._written_ns = now_ns
         self._calm = calm
+        self._sustain()
+
+    def _sustain(self) -> None:
+        """Somebody who reads shall see a picture also where this process is gone; without readers it is a waste."""
+        if self._store is not None and self._store.keeps and isinstance(self._sink, HandedOn):
+            self._sink.sustain(on=not self._calm)
 
     def overwrite(self, now_ns: int) -> None:
         """Publish what is on air, and leave nothing else in the output's buffers for the next reader to see."""
@@ -245,8 +251,7 @@ class Publisher:
         self._sink, self._sink_is_ours, self.output_problem = sink, True, None
         if self._store is not None and sink.node is not None and isinstance(sink, HandedOn):
             self._store.keep(sink.node, sink.fileno())
-            if self._store.keeps:
-                sink.sustain()
+            self._sustain()
         self._tell_output()
         self._due_ns = now_ns
         log.info("Writing to %s", sink.name)

@@ -170,9 +170,9 @@ class LoopbackSink:
         self._begun = None
         self._camera.close()
 
-    def sustain(self) -> None:
-        """Have the driver repeat the last picture whenever none comes, also when this process is gone."""
-        self._backend.loopback.sustain()
+    def sustain(self, *, on: bool) -> None:
+        """Have the driver repeat the last picture whenever none comes, also when this process is gone; or no more."""
+        self._backend.loopback.sustain(on=on)
 
     def hand_on(self) -> None:
         """Close it without an end of the stream: somebody else has the descriptor, and goes on with it."""

@@ -158,11 +158,16 @@ class LoopbackDevice:
             with contextlib.suppress(OSError):
                 refresh(self.path)
 
-    def sustain(self) -> None:
-        """Have the driver repeat the last picture whenever none comes, also when this process is gone."""
+    def sustain(self, *, on: bool) -> None:
+        """Have the driver repeat the last picture whenever none comes, also when this process is gone; or no more.
+
+        While it does it wakes the processor at the nominal rate, also where nobody reads.
+        """
+        if on == self._sustained:
+            return
         try:
-            set_control(self._descriptor, SUSTAIN_FRAMERATE, 1)
-            self._sustained = True
+            set_control(self._descriptor, SUSTAIN_FRAMERATE, int(on))
+            self._sustained = on
         except OSError as error:
             log.warning("%s cannot repeat pictures by itself: %s", self.name, error.strerror)
 

@@ -16,15 +16,26 @@ from PIL import Image
 
 from lensd.application.fragments import drop_torn_tail
 from lensd.control.messages import Request, encode
-from tests.daemon.conftest import LENSD
+from tests.daemon.conftest import LENSD, Daemon
 
 DEMO = ("--camera", "demo", "--output", "none", "--no-preview", "--size", "640x480", "--lens", "none", "--always-on")
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    running = Daemon(tmp_path_factory.mktemp("home"))
+    running.start(*DEMO)
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
 @pytest.fixture
-def on_air(daemon):
-    daemon.start(*DEMO).until_on_air("worker")
-    return daemon
+def on_air(shared):
+    """One daemon for all who leave it as it was; the worker is on air."""
+    shared.command("resume")
+    shared.until_on_air("worker")
+    return shared
 
 
 def read(path):
@@ -50,8 +61,8 @@ def until_size(path, least, limit_s=20):
         time.sleep(0.05)
 
 
-def test_a_snapshot_is_what_is_on_air(daemon, tmp_path):
-    daemon.start(*DEMO).until_on_air("worker")
+def test_a_snapshot_is_what_is_on_air(on_air, tmp_path):
+    daemon = on_air
     colourful = tmp_path / "me.png"
     done = daemon.command("snapshot", str(colourful))
     assert done.stdout == f"{colourful}: 640x480\n", done.stderr
@@ -71,7 +82,7 @@ def test_a_snapshot_is_what_is_on_air(daemon, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*me.*")) == ["me.png"]
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
 def test_a_recording_has_the_length_and_the_pictures_of_what_was_on_air(on_air, tmp_path, suffix):
     path = tmp_path / f"call{suffix}"
     done = on_air.command("record", str(path), "--for", "2")
@@ -102,18 +113,19 @@ def test_a_pause_is_recorded_as_programs_see_it_and_ctrl_c_ends_the_file(on_air,
     assert frames[-1][1] < 18, "black"
 
 
-def test_a_daemon_that_ends_leaves_a_file_that_plays(on_air, tmp_path):
+def test_a_daemon_that_ends_leaves_a_file_that_plays(daemon, tmp_path):
+    daemon.start(*DEMO).until_on_air("worker")
     path = tmp_path / "call.mkv"
-    recording = start(on_air, "record", path)
+    recording = start(daemon, "record", path)
     until_size(path, 5_000)
-    on_air.end()
+    daemon.end()
     _, errors = recording.communicate(timeout=20)
     assert recording.returncode == 74
     assert errors == "error: the recording ended early: lensd has ended; what is there can be played\n"
     assert len(read(path)) >= 2
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_file_that_may_not_grow_ends_in_one_sentence_and_plays(on_air, tmp_path, suffix):
     path = tmp_path / f"call{suffix}"
     recording = start(on_air, "record", path, before=("prlimit", "--fsize=800000"))
@@ -135,8 +147,7 @@ cp "$DISK/disk/call.mp4" "$DISK/copy.mp4"; exit $status
 def test_a_disk_that_is_full_ends_in_one_sentence_and_plays(on_air, tmp_path):
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode:
         pytest.skip("no mount namespaces here")
-    on_air.environment |= {"DISK": str(tmp_path)}
-    before = ("unshare", "-rm", "sh", "-c", ON_A_SMALL_DISK, "sh", str(tmp_path))
+    before = ("env", f"DISK={tmp_path}", "unshare", "-rm", "sh", "-c", ON_A_SMALL_DISK, "sh", str(tmp_path))
     recording = start(on_air, "record", tmp_path / "disk/call.mp4", before=before)
     _, errors = recording.communicate(timeout=60)
     assert recording.returncode == 74, errors
@@ -156,6 +167,16 @@ def test_without_a_daemon_nothing_is_written(daemon, tmp_path):
         assert done.returncode == 69
         assert "lensd run" in done.stderr
     assert not list(tmp_path.glob("x.*"))
+
+
+def test_a_snapshot_opens_a_webcam_that_nobody_looked_at_and_lets_it_be_closed_again(daemon, tmp_path):
+    daemon.environment |= {"NOTIFY_SOCKET": str(tmp_path / "nobody"), "INVOCATION_ID": "1"}  # as systemd starts it
+    daemon.start(*DEMO[:-1], "--linger", "0")
+    daemon.until_on_air("idle")
+    assert daemon.command("snapshot", str(tmp_path / "me.png")).returncode == 0
+    with Image.open(tmp_path / "me.png") as picture:
+        assert np.asarray(picture).std() > 30, "the portrait, and no card"
+    daemon.until_on_air("idle")
 
 
 def test_the_picture_is_handed_over_for_reading_only(on_air):

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = {
     "PIL",
     "aiohttp",
@@ -54,9 +56,10 @@ def test_the_command_line_imports_nothing_heavy_before_a_verb_is_chosen():
     assert loaded & (HEAVY - {"click"}) == set()
 
 
-def test_without_torch_the_trainers_verbs_say_what_is_missing():
-    code = "import sys; sys.modules['torch'] = None; sys.argv = ['lensd', 'distil']; from lensd.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("verb", ["distil", "train"])
+def test_without_torch_the_trainers_verbs_say_what_is_missing(verb):
+    code = "import sys; sys.modules['torch'] = None; from lensd.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, verb], capture_output=True, text=True, timeout=60)
     assert done.returncode == 78
     assert "needs the trainer" in done.stderr
     assert "pip install 'snaplens[trainer]'" in done.stderr

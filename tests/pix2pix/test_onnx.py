@@ -59,6 +59,15 @@ def test_lensd_export_tells_a_pix2pix_run_from_a_lens(pair_folder, tmp_path):
     assert "Missing option '--out'" in lens.output
 
 
+def test_a_network_of_other_channels_is_exported_too(pair_folder, tmp_path):
+    options = replace(TINY, generator="unet_64", scale_size=64, crop_size=64, input_nc=1, output_nc=4, max_steps=1)
+    assert train(Run(options, tmp_path / "run", read_pictures(pair_folder, 64, "AtoB", channels=(1, 4))))
+    assert export(tmp_path / "run", tmp_path / "x.onnx") <= 2
+    grey = np.zeros((1, 64, 64, 1), np.uint8)
+    (painted,) = onnxruntime.InferenceSession(str(tmp_path / "x.onnx")).run(None, {"picture": grey})
+    assert painted.shape == (1, 64, 64, 4)
+
+
 def test_what_cannot_be_exported_is_refused(pair_folder, tmp_path):
     run = Run(replace(TINY, max_steps=1), tmp_path / "run", read_pictures(pair_folder, 36, "AtoB"))
     assert train(run)

@@ -82,6 +82,14 @@ def test_two_processes_go_on_after_a_cut_bit_for_bit_and_the_first_alone_writes(
     assert not (two.folder / "unwritten").exists()
 
 
+def test_a_full_disk_at_the_first_ends_both_and_leaves_the_last_good_checkpoint(two):
+    first, second = ((two.folder / f"told{rank}").read_text() for rank in range(2))
+    assert "the last good checkpoint is checkpoint-00000002.safetensors" in first
+    assert "the first process cannot write there" in second
+    (left,) = keep.numbered(two.folder / "full")
+    assert keep.load(left)[1].step == 2
+
+
 def test_batch_norm_over_processes_without_gpus_is_refused():
     ranks = Ranks()
     ranks.size = 2

@@ -1,7 +1,8 @@
 """What `test_processes.py` lets torchrun start: three steps, whose losses and gradients are written down; then a run
-in one go, one over a restart, and one by the command, until it is told to stop.
+in one go, one over a restart, one until the disk is full, and one by the command, until it is told to stop.
 """
 
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from lensd.errors import MediaError
 from tests.pix2pix.conftest import TINY
 from tests.pix2pix.test_command import SMALL
 from trainer.pix2pix import keep
@@ -54,6 +56,20 @@ def main() -> None:
     second = Run(state.options, out / "cut", pictures, ranks=ranks)
     second.restore(tensors, state)
     train(second)
+    full = Run(replace(RESTLESS, save_freq=2), out / "full", pictures, ranks=ranks)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> bool:
+        if ranks.first and full.model.step == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # as if so much were left
+        return False
+
+    try:
+        train(full, stop=fill)
+    except MediaError as error:
+        told = str(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (out / f"told{ranks.rank}").write_text(told)
     lensd_train([str(pairs), "--output-dir", str(out / "run"), *SMALL, "--norm=instance", *sys.argv[3:]])
 
 

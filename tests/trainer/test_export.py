@@ -82,11 +82,12 @@ def test_the_commands_lead_from_photographs_to_a_package(faces_folder, tmp_path)
     pairs_folder, run, lens = tmp_path / "pairs", tmp_path / "run", tmp_path / "mine.lens"
     made = ["--lens", "thug-life-overlay", "--faces", faces_folder, "--out", pairs_folder, "--size", 64]
     trained = ["--pairs", pairs_folder, "--run", run, "--size", 64, "--steps", 2, "--batch", 2]
-    exported = [run / CHECKPOINT, "--out", lens, "--teacher", "thug-life-overlay"]
+    exported = [run / CHECKPOINT, "--output", lens, "--teacher", "thug-life-overlay", "--runtime", "onnxruntime"]
     for command, arguments in ((pairs_command, made), (distil_command, trained), (export_command, exported)):
         result = runner.invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
         assert result.exit_code == 0, result.output
     assert open_package(lens).name == "mine"
+    assert (tmp_path / "mine.onnx").read_bytes() == open_package(lens).network
     again = runner.invoke(distil_command, [str(argument) for argument in trained])
     assert "--resume" in again.exception.hint
 

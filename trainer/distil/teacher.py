@@ -41,6 +41,9 @@ class Teacher:
         self._network, options, _ = load_generator(path, torch.device("cpu"))
         if options.lab_colorization:
             raise ConfigError(str(path), "paints colours from lightness", "a teacher that paints RGB from RGB")
+        if options.channels != (3, 3):
+            why = f"paints {options.channels[1]} channels from {options.channels[0]}"
+            raise ConfigError(str(path), why, "a teacher that paints RGB from RGB")
         if options.which_direction != "AtoB":
             raise ConfigError(str(path), "was taught from B to A", "a teacher that paints B from A")
         self._network.requires_grad_(False)

@@ -24,7 +24,7 @@ _MOST_APART = 2  # of 255: roundings of two orders of summation
 
 
 class _Bytes(nn.Module):
-    """A generator between (1, s, s, 3) uint8 RGB and the same."""
+    """A generator between (1, s, s, c) uint8, RGB where c is 3, and the same."""
 
     def __init__(self, generator: nn.Module) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ def export(checkpoint: Path, out: Path, *, averaged: bool = True, own: bool | No
         generator = by_own_statistics(generator)
     network = _Bytes(generator).eval()
     side = options.crop_size
-    noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (1, side, side, options.input_nc), np.uint8)
     try:
         with whole_file(out) as temporary:
             with warnings.catch_warnings():  # the newer exporter needs a package more, for the same graph

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -53,7 +54,9 @@ def train(
     except RuntimeError as error:
         if run.ranks.size == 1:
             raise
-        why = f"process {run.ranks.rank} lost the others ({str(error).splitlines()[0]}); {run.last_good()}"
+        # Gloo and NCCL begin with a place in their source, and go on with advice to programmers.
+        cause = re.sub(r"^\[[^]]*\] ", "", str(error)).splitlines()[0].split(". ")[0]
+        why = f"process {run.ranks.rank} lost the others ({cause}); {run.last_good()}"
         raise ConfigError("torchrun", why, "go on from there with --resume") from error
 
 
