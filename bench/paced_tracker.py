@@ -23,13 +23,14 @@ class Paced:
     def offer(self, picture, known=()):
         """Search where it is worth it, and keep what is found until it would be."""
         if (look := self._lookout.look(picture, known, self.now_s)) is None:
-            return
+            return False
         started = time.thread_time()
         for found in self._search.looked(look):
             cost = time.thread_time() - started
             self._due.append((self.now_s + cost, found))
         self.costs_ms.append(cost * 1e3)
         self._lookout.done(self.now_s + cost, cost)
+        return True
 
     def found(self, wait_s=0.0):
         """Return what is found by now."""

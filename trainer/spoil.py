@@ -55,7 +55,7 @@ def degrade(picture: U8, rng: np.random.Generator) -> U8:
     if chance < 0.25:
         made = cv2.GaussianBlur(made, (0, 0), float(rng.uniform(0.3, 1.6)) * size / 160)
     elif chance < 0.35:
-        length = int(rng.integers(3, 9)) * size // 160
+        length = max(int(rng.integers(3, 9)) * size // 160, 1)  # small pictures hardly smear
         kernel = np.zeros((length, length), np.float32)
         along = rng.uniform(0, np.pi)
         reach = np.array([np.cos(along), np.sin(along)]) * length / 2

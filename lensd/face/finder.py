@@ -119,15 +119,20 @@ class FaceFinder:
         self._thread = threading.Thread(target=self._run, name="face-finder")
         self._thread.start()
 
-    def offer(self, picture: Picture, known: Sequence[F32] = ()) -> None:
+    def offer(self, picture: Picture, known: Sequence[F32] = ()) -> bool:
         """Begin a search in `picture`, where one is worth it and none is under way; copies what it needs (0.15 ms).
 
         Args:
             picture: not modified.
             known: (478, 3) each, faces that need not be found.
+
+        Returns:
+            Whether it has begun.
         """
-        if (look := self._lookout.look(picture, known, time.monotonic())) is not None:
-            self._looks.put(look)
+        if (look := self._lookout.look(picture, known, time.monotonic())) is None:
+            return False
+        self._looks.put(look)
+        return True
 
     def found(self, wait_s: float = 0.0) -> list[F32]:
         """Return the faces that a search has found since the last call: (478, 3) each, the template on its box.

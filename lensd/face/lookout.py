@@ -22,13 +22,14 @@ _FINEST, _PART_PX = (
     2,
     60_000,
 )  # picture pixels to one of a part's, and how many it may have; the whole plane has 102,000
-_ANYHOW_S = 1.0
+_ANYHOW_S, _ANYHOW_KNOWN_S = 1.0, 2.0  # the second where a face is followed already
+_GLANCE_S = 0.05  # between two comparisons, of 0.2 ms
 _PAUSE_S = 0.03
 _AGAIN = 7  # what is new is looked at so many times more, turned otherwise, and under another grain
 # A pause is so many times as long as the search before it: a third of one core's time while somebody may be coming, a
 # ninth where something else keeps moving, such as a television.
 _EAGER, _TIRED = 2.0, 8.0
-_TIRES, _RESTS = 0.4, 0.2  # with each search, with each picture without news
+_TIRES, _RESTS = 0.4, 0.4  # with each search, with each comparison without news
 
 
 class Look(NamedTuple):
@@ -57,7 +58,7 @@ class Lookout:
         self._novelty = Novelty()
         # Each second look is upright only, and so over sooner: that is how people come.
         self._turns = itertools.cycle(turn for pair in zip(itertools.repeat(0.0), TURNS_DEG) for turn in pair)
-        self._free_s, self._anyhow_s = -math.inf, -math.inf
+        self._free_s, self._glance_s, self._anyhow_s = -math.inf, -math.inf, -math.inf
         self._known, self._tiredness = 0, _EAGER
         self._again, self._times = Part(0, 0, 0, 0), 0
 
@@ -69,7 +70,7 @@ class Lookout:
             known: (478, 3) each, faces that need not be found.
             now_s: of any clock, always the same.
         """
-        if now_s < self._free_s:
+        if now_s < self._free_s or (now_s < self._glance_s and len(known) >= self._known):
             return None
         if len(known) < self._known:  # where one was lost, nothing else need be new
             self._novelty.forget()
@@ -78,13 +79,14 @@ class Lookout:
         plane, block = small_plane(picture)
         if now_s >= self._anyhow_s:
             part: Part | None = Part(0, 0, plane.shape[1], plane.shape[0])
-            self._anyhow_s = now_s + _ANYHOW_S
+            self._anyhow_s = now_s + (_ANYHOW_KNOWN_S if known else _ANYHOW_S)
         elif (part := self._novelty.part(plane, block, known)) is not None:
             self._again, self._times = part, _AGAIN
         elif self._times:
             part, self._times = self._again, self._times - 1
         if part is None:
             self._tiredness = max(self._tiredness - _RESTS, _EAGER)
+            self._glance_s = now_s + _GLANCE_S
             return None
         self._novelty.remember(plane)
         self._free_s, self._tiredness = math.inf, min(self._tiredness + _TIRES, _TIRED)
@@ -103,7 +105,9 @@ class Lookout:
     def begin_anew(self) -> None:
         """Look at the next picture as if it were the first, once the search that is under way is done."""
         self._novelty.forget()
-        self._anyhow_s = -math.inf
+        self._glance_s = self._anyhow_s = -math.inf
+        if math.isfinite(self._free_s):  # no search is under way, it was but a pause
+            self._free_s = -math.inf
 
 
 def small_plane(picture: Picture, width_px: int = WIDTH_PX) -> tuple[U8, int]:

@@ -40,20 +40,21 @@ class SearchAtOnce:
         self._found: list[F32] = []
         self._turns, self._left_out = itertools.cycle(TURNS_DEG), 0
 
-    def offer(self, picture: Picture, known: Sequence[F32] = ()) -> None:
+    def offer(self, picture: Picture, known: Sequence[F32] = ()) -> bool:
         """Search `picture` (10 to 100 ms), turned by all angles where no face is known or found upright.
 
         Where faces are known, one picture in five is searched for more.
         """
         self._left_out += 1
         if known and self._left_out < _EVERY:
-            return
+            return False
         self._left_out = 0
         plane, block = small_plane(picture, self._width_px)
         paint_over(plane, block, known)
         self._found = self._search(plane, block, self._most)
         for turn_deg in (next(self._turns),) if known or (self._found and not self._thorough) else TURNS_DEG:
             self._found += self._search.turned(plane, block, turn_deg, self._most)
+        return True
 
     def found(self, wait_s: float = 0.0) -> list[F32]:
         """Return what the last search found, once."""

@@ -24,6 +24,7 @@ _TAKE_UP = 0.6
 _KEEP = 0.4
 _AGREEMENT = 0.02
 _FIRST_LOOK_S = 0.5  # 10 to 60 ms, but for a machine that is busy
+_MORE_LOOKS = 2
 _CROWD = 1.5  # face units between two middles: nearer, one may cover the other
 _UNMATCHED = 5.0  # what a face without a sight costs, so that as many as possible have one; more than any unlikeness
 
@@ -31,8 +32,8 @@ _UNMATCHED = 5.0  # what a face without a sight costs, so that as many as possib
 class Finder(Protocol):
     """Looks for faces anywhere in the picture."""
 
-    def offer(self, picture: Picture, known: Sequence[F32]) -> None:
-        """Take a picture to search in; what is there is told by `found`, at once or later.
+    def offer(self, picture: Picture, known: Sequence[F32]) -> bool:
+        """Take a picture to search in; what is there is told by `found`, at once or later. False where it is not taken.
 
         Args:
             picture: not modified, and copied where it is needed later.
@@ -97,7 +98,8 @@ class MeshTracker:
             EngineError: the network could not be run.
         """
         sights = self._look_again(picture, captured_ns)
-        at_once, found = self._first_look, self._look_where_found(picture, sights)
+        first_look, found = self._first_look, self._look_where_found(picture, sights)
+        at_once = first_look and not self._first_look
         self._deal_out(sights, found, captured_ns, at_once=at_once)
         remembered = (track for track in self._tracks if not track.forgotten(captured_ns))
         self._tracks = sorted(remembered, key=lambda track: track.lost)[: 2 * self._most]
@@ -124,7 +126,8 @@ class MeshTracker:
         for track in sorted(self._tracks, key=lambda track: (track.lost, not track.confirmed)):
             if len(sights) == self._most:
                 break
-            seen = self._looked(picture, track.guess(captured_ns), _KEEP if not track.lost else _TAKE_UP)
+            wanted = _KEEP if not track.lost else _TAKE_UP
+            seen = self._looked(picture, track.guess(captured_ns), wanted, more=_MORE_LOOKS)
             unlikeness = math.inf if seen is None else track.unlikeness(seen, captured_ns)
             if seen is None or (track.lost and math.isinf(unlikeness)):
                 continue
@@ -139,9 +142,8 @@ class MeshTracker:
     def _look_where_found(self, picture: Picture, known: list[tuple[Sight, Track]]) -> list[Sight]:
         """Look where the finder has found something, if it has; return the faces there that are not `known`."""
         wait_s = 0.0
-        if self._first_look:
+        if self._first_look and self._finder.offer(picture, ()):
             self._first_look, wait_s = False, _FIRST_LOOK_S
-            self._finder.offer(picture, ())
         seen = [other for other, _ in known]
         fresh: list[Sight] = []
         for guess in self._finder.found(wait_s):
@@ -175,9 +177,15 @@ class MeshTracker:
                 number, smoother = next(self._identities), self._make_smoother()
                 self._tracks.append(Track(number, places[at][0], captured_ns, at_once=at_once, smoother=smoother))
 
-    def _looked(self, picture: Picture, guess: F32, wanted: float) -> Sight | None:
-        """Return the face near `guess`, if the network is at least as sure as `wanted` that it is one."""
+    def _looked(self, picture: Picture, guess: F32, wanted: float, more: int = 0) -> Sight | None:
+        """Return the face near `guess`, if the network is at least as sure as `wanted` that it is one.
+
+        It leads to a face that has jumped by half its height, long before it is sure of it: so it is asked up to `more`
+        times where its own answer lies.
+        """
         located = self._network.locate(picture, guess)
+        while located is not None and located[1] < wanted and more:
+            located, wanted, more = self._network.locate(picture, located[0]), _TAKE_UP, more - 1
         if located is None or located[1] < wanted:
             return None
         return sight(*located, self._network.look())

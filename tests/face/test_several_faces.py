@@ -105,6 +105,17 @@ def test_who_comes_back_at_once_is_not_seen_to_fade(watched):
         assert [face.opacity for face in watched.faces] == [1.0]
 
 
+def test_a_face_that_jumps_by_half_its_height_is_followed_there(watched):
+    watched.see((500, 350, 1.4, 0))
+    for x, y in ((575, 330), (500, 350), (500, 280), (570, 340)):
+        places = watched.see((x, y, 1.4, 0))
+        assert list(places) == [1]
+        assert watched.faces[0].opacity == 1
+        for _ in range(4):
+            places = watched.see((x, y, 1.4, 0))
+        nearest(places, x, y + 14)
+
+
 def test_of_five_faces_four_are_followed(watched):
     heads = [(160 + 240 * at, 330, 0.9, at % 4) for at in range(5)]
     for _ in range(12):

@@ -147,7 +147,7 @@ def test_a_folder_without_faces_is_refused_with_a_sentence(tmp_path):
     for number in range(3):
         write_rgb(tmp_path / f"{number}.png", np.hstack([scene(number)[:200, :200], scene(number + 9)[:200, :200]]))
     with pytest.raises(MediaError, match="no pair"):
-        check_pairs_folder(tmp_path)
+        check_pairs_folder(tmp_path, told)
 
 
 def test_of_two_people_one_is_held_out_and_never_all():

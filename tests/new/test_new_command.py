@@ -289,6 +289,6 @@ def test_pictures_that_cannot_be_used_are_counted_and_told(home, tmp_path):
         write_rgb(tmp_path / "in" / f"{number}.png", np.hstack([picture, dressed(picture)]))
     (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
     told = run("few", "--pairs", tmp_path / "in", *TINY)
-    assert "3 faces of 3 people, 1 pictures left out" in told
+    assert "3 faces of 3 people, 1 picture left out" in told
     assert "broken (is no picture that lensd reads)" in told
     assert "It has seen 3 people only" in told

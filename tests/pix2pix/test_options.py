@@ -1,5 +1,6 @@
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,12 @@ def test_two_options_that_cannot_be_together_are_named():
         replace(TINY, lab_colorization=True, input_nc=1)
     with pytest.raises(ConfigError, match="pool_size"):
         replace(TINY, pool_size=50, reuse_judgement=True)
+
+
+def test_the_docs_name_every_option():
+    text = (Path(__file__).parents[2] / "docs/pix2pix.md").read_text().replace("-", "_")
+    names = {known.name: (known.name, *known.metadata["also"]) for known in fields(Options)}
+    assert [name for name, same in names.items() if not any(one in text for one in same)] == []
 
 
 def test_processes_share_an_epoch():

@@ -190,7 +190,9 @@ class Run:
             seen = (part[(..., *place)] for part in (wanted.photo, painted.picture, wanted.picture))
             self._critic.learn(*seen, bf16=settings.bf16)
         self.step += 1
-        follow(self.average, self.network, min(settings.average, (1 + self.step) / (10 + self.step)))
+        # What was learned at another size does not paint at this one, so the mean begins anew there.
+        since = self.step - settings.small_steps if self.step > settings.small_steps else self.step
+        follow(self.average, self.network, min(settings.average, (1 + since) / (10 + since)))
         return {"loss": value, **{name: float(fault.detach()) for name, fault in told.items()}}
 
     def _faults(

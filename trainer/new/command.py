@@ -10,7 +10,7 @@ import click
 
 from lensd.errors import ConfigError, MediaError
 from lensd.lens.manifest import Anchor
-from trainer.commands import until_signal
+from trainer.commands import progress_bar, until_signal
 from trainer.new.efforts import EFFORTS, EffortName, bf16_is_fast
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
     if again is not None and not begun:
         raise ConfigError(f"--again {again}", f"there is no run in {run}", "leave --again out")
     if not begun or restart:
-        (check_faces if wish.sticker is not None else check_pairs_folder)(wish.source)
+        with progress_bar("looking for a face") as tell:
+            (check_faces if wish.sticker is not None else check_pairs_folder)(wish.source, tell)
     if begun and restart:
         throw_away(run)
 

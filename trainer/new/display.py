@@ -75,10 +75,10 @@ class TerminalDisplay:
         self._draw("")
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
+        """Take the bar off the terminal, and give the cursor back that click had hidden."""
         if self._bar is not None:
-            self._bar.item_show_func = None
             self._clear()
+            click.echo("\x1b[?25h", nl=False, file=sys.stderr)
             self._bar = None
 
     def left_s(self) -> float:
@@ -119,7 +119,8 @@ def _told(facts: Mapping[str, Any]) -> str:
     if "picture" in facts:
         return str(facts["picture"])
     if "faces" in facts:
-        without = f", {facts['left_out']} pictures left out" if facts.get("left_out") else ""
+        count = facts.get("left_out", 0)
+        without = f", {count} picture{'s' if count > 1 else ''} left out" if count else ""
         beside = f", in {facts['misaligned_count']} B lies beside A" if facts.get("misaligned_count") else ""
         return f"{facts['faces']:,} faces of {facts['persons']:,} people{without}{beside}"
     if "iou_mean" in facts:

@@ -32,16 +32,17 @@ class _Faces:
     upright: bool
 
 
-def check_faces(folder: Path) -> None:
-    """See that there is something to learn from, without looking at all of it.
+def check_faces(folder: Path, tell: Callable[[int, int], None]) -> None:
+    """See that there is something to learn from, without looking at all of it; `tell` as in `any_faces`.
 
     Raises:
-        MediaError: no photographs, or none (or one alone) that shows a face.
+        MediaError: no photographs, a table that cannot be read, or no face but on one photograph at most.
     """
+    _rows(folder)
     if (folder / MESH_NAME).exists():
         count = len(read_faces(folder, 2).faces)
     else:
-        count = any_faces([PictureFile(path) for path in photographs_in(folder).values()], 2)
+        count = any_faces([PictureFile(path) for path in photographs_in(folder).values()], 2, tell)
     if count < 2:
         number = "no picture" if not count else "one picture only"
         raise MediaError(str(folder), f"a face is found on {number}", _NEEDED)

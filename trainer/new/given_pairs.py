@@ -65,14 +65,14 @@ class _Cut:
     shift: tuple[float, float] | None
 
 
-def check_pairs_folder(folder: Path) -> None:
-    """See that there is something to learn from, without looking at all of it.
+def check_pairs_folder(folder: Path, tell: Callable[[int, int], None]) -> None:
+    """See that there is something to learn from, without looking at all of it; `tell` as in `any_faces`.
 
     Raises:
         MediaError: no pairs, or fewer than two whose A shows a face.
     """
     pairs, _ = list_pairs(folder)
-    if (count := any_faces([Before(pair) for pair in pairs], 2)) < 2:
+    if (count := any_faces([Before(pair) for pair in pairs], 2, tell)) < 2:
         raise MediaError(str(folder), f"a face is found in side A of {'no pair' if not count else 'one only'}", _NEEDED)
 
 

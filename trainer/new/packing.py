@@ -151,7 +151,8 @@ def _notes(wish: Wish, whole: Figures, pairs: Mapping[str, Any]) -> list[str]:
         notes.append(f"It has seen {pairs['persons']} people only: expect it to work on them, and less on others.")
     if pairs["left_out"]:
         first = ", ".join(f"{label} ({why})" for label, why in pairs["why"][:3])
-        notes.append(f"{pairs['left_out']} pictures were left out: {first}{', …' if pairs['left_out'] > 3 else ''}")
+        many = f"{pairs['left_out']} pictures were" if pairs["left_out"] > 1 else "One picture was"
+        notes.append(f"{many} left out: {first}{', …' if pairs['left_out'] > 3 else ''}")
     if pairs.get("misaligned_count"):
         worst = ", ".join(f"{label} by {far} px" for label, far in pairs["misaligned"][:3])
         notes.append(

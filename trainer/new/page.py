@@ -82,7 +82,8 @@ def write_page(path: Path, results: Results, preview: bytes) -> None:
         f'<meta name="viewport" content="width=device-width"><title>{say(results.title)}</title>'
         f"<style>{_STYLE}</style><h1>{say(results.title)}</h1><p>{say(results.summary)}</p>"
         f'<div class="key"><img src="{picture}" alt="A portrait that wears the lens" style="width:9rem">{key}</div>'
-        f"{notes}<h2>Wear it</h2><pre>lensd run --lens {say(results.name)}\nlensd switch {say(results.name)}</pre>"
+        f"{notes}<h2>Wear it</h2><pre>lensd switch {say(results.name)}</pre>"
+        f"<p>Where the camera is not running yet: <code>lensd run --lens {say(results.name)}</code></p>"
         f"<h2>People it has not seen, the worst first</h2>"
         f"<p>Left the photograph, in the middle the lens, right {say(results.wanted)}. These are your own photographs: "
         f"this page stays on this machine.</p>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lensd.frames import F32, U8
+
+
+_PATIENCE_S = 1.5
 
 
 class Photograph(Protocol):
@@ -80,13 +84,20 @@ def search(
     return found, without
 
 
-def any_faces(photographs: Sequence[Photograph], wanted: int) -> int:
-    """Return on how many photographs a face is found, but look no further once `wanted` are."""
-    count = 0
-    for photograph in photographs:
+def any_faces(
+    photographs: Sequence[Photograph], wanted: int, tell: Callable[[int, int], None] = lambda _done, _of: None
+) -> int:
+    """Return on how many photographs a face is found, but look no further once `wanted` are.
+
+    `tell` is called with how many were searched, and of how many, where that takes longer than it should.
+    """
+    count, begin = 0, time.monotonic()
+    for done, photograph in enumerate(photographs, 1):
         count += bool(_look(photograph)[0])
         if count >= wanted:
             break
+        if time.monotonic() - begin > _PATIENCE_S:
+            tell(done, len(photographs))
     return count
 
 

@@ -46,6 +46,30 @@ def test_a_phone_s_turned_picture_comes_upright(tmp_path):
     assert np.abs(read_rgb(tmp_path / "a.jpg").astype(int) - portrait()).mean() < 4
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
+def test_every_format_is_turned_as_its_exif_says(suffix, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(portrait()[::-1, ::-1].copy()).save(tmp_path / f"a.{suffix}", exif=exif, quality=95)
+    assert np.abs(read_rgb(tmp_path / f"a.{suffix}").astype(int) - portrait()).mean() < 4
+
+
+def test_sixteen_bits_with_transparency_and_grey_with_transparency_are_read(tmp_path):
+    ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    cv2.imwrite(str(tmp_path / "deep.png"), np.dstack([ramp, ramp, ramp, ramp]))
+    rgb, matte = read_layer(tmp_path / "deep.png")
+    assert np.abs(rgb[..., 0].astype(int) - (ramp >> 8)).max() <= 1
+    assert np.abs(matte.astype(int) - (ramp >> 8)).max() <= 1
+    grey = Image.fromarray(tile(0)).convert("LA")
+    grey.putalpha(128)
+    grey.save(tmp_path / "grey.png")
+    grey.save(tmp_path / "grey.webp", lossless=True)
+    for name in ("grey.png", "grey.webp"):
+        rgb, matte = read_layer(tmp_path / name)
+        assert (rgb[..., 0] == rgb[..., 2]).all()
+        assert (matte == 128).all()
+
+
 def test_what_is_no_picture_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     Image.fromarray(tile(0)).save(tmp_path / "whole.png")
