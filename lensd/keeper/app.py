@@ -197,6 +197,7 @@ class Keeper:
             self._seen = self._requests.onlookers
             self._demand.check(now_ns)
         self._supervisor.tick(now_ns)
+        self._demand.check(now_ns)
         if self._page is not None and (self._supervisor.settled or now_ns - self._started_ns > _PAGE_AFTER_NS):
             self._page.tick(now_ns / 1e9)
         self._cards.reap()
