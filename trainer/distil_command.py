@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lensd.errors import ConfigError
+from lensd.errors import ConfigError, MediaError
 
 # Named here without importing them, which takes seconds: `lensd --help` loads this module too.
 for _needed in ("torch", "safetensors", "onnx"):
@@ -47,7 +47,9 @@ class _Command(click.Command):
 @click.option("--pairs", type=_FOLDER, required=True, help="Folder written by `lensd pairs faces`.")
 @click.option("--run", type=_FOLDER, required=True, help="Folder for the checkpoint and its progress.")
 @click.option(
-    "--teacher", type=click.Path(path_type=Path), help="A run or checkpoint of pix2pix; without one the pairs teach."
+    "--teacher",
+    type=click.Path(path_type=Path),
+    help="A run or checkpoint of `lensd train`; without one the pairs teach.",
 )
 @click.option("--family", help="Which student; the list is below.  [default: 0.39]")
 @click.option("--weight", "louder", multiple=True, metavar="LOSS=X", help="Another weight of a loss; several times.")
@@ -105,9 +107,15 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
         f"student: {costs.macs / 1e9:.3f} real GMAC at {run.pairs.crop.size_px} px, {costs.parameters:,} parameters, "
         f"{costs.weight_bytes / 1e6:.2f} MB in a package; step {run.step} of {run.settings.steps}"
     )
-    with until_signal() as stop:
-        finished = train(run, stop=stop, progress=_tell)
     path = options.run / CHECKPOINT
+    try:
+        with until_signal() as stop:
+            finished = train(run, stop=stop, progress=_tell)
+    except OSError as error:
+        kept = "the last checkpoint is as it was" if path.is_file() else "there is no checkpoint yet"
+        raise MediaError(
+            str(options.run), f"cannot be written ({error}); {kept}", "make room, then --resume"
+        ) from error
     click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {path}")
     click.echo(f"next: lensd export {path} --out NAME.lens" if finished else "go on with --resume")
 

@@ -24,7 +24,7 @@ _SAVE: dict[str, dict[str, Any]] = {
     ".jpeg": {"quality": 95, "subsampling": 0},
     ".webp": {"quality": 95, "method": 4},
 }
-_PATIENCE_S = 3.0
+_PATIENCE_S = 8.0  # a webcam that nobody looked at is opened first
 
 
 def take_snapshot(target: Path, socket: Path | None = None) -> tuple[int, int]:
@@ -36,7 +36,7 @@ def take_snapshot(target: Path, socket: Path | None = None) -> tuple[int, int]:
 
     Raises:
         MediaError: another suffix, or it cannot be written.
-        ControlError: no daemon, or no picture in 3 s.
+        ControlError: no daemon, or no picture in 8 s.
     """
     options = _SAVE.get(target.suffix.lower())
     if options is None:
@@ -66,7 +66,8 @@ def _picture_on_air(socket: Path | None) -> Picture:
         reader = None
         while time.monotonic() < deadline:
             reader = on_air.look() or reader
-            if reader is not None:
+            late = time.monotonic() > deadline - 1
+            if reader is not None and (on_air.settled or late):
                 picture = Picture(reader.width, reader.height)
                 if reader.copy_newest(picture.data) is not None:
                     return picture

@@ -30,6 +30,7 @@ class OnAir:
         """
         self._socket = connect(path, _TIMEOUT_S)
         self._lines, self._number, self._ids = LineBuffer(), 0, 0
+        self.settled = False  # what is on air is not about to change: a webcam that was closed has opened
 
     def look(self) -> SharedPictureReader | None:
         """Return where the pictures come from now, where that has changed since the last look; else None.
@@ -46,7 +47,7 @@ class OnAir:
             except (BrokenPipeError, ConnectionResetError):
                 raise ControlError("lensd", "has ended", "start it with: lensd run") from None
         try:
-            self._number = int(result.get("number", 0))
+            self._number, self.settled = int(result.get("number", 0)), result.get("settled") is True
             return SharedPictureReader(descriptors[0], marks=False) if descriptors else None
         except (ValueError, TypeError, OSError) as error:
             raise ControlError("the picture on air", f"cannot be looked at: {error}") from None

@@ -85,11 +85,13 @@ class Keeper:
             parts = (self._supervisor, self._publisher, pause, self._demand)
             requests = Requests(live, choice, *parts, self._stop_for_good)
             requests.reload = self.reload
+            self._requests, self._seen = requests, 0
+            self._demand.viewers = lambda: requests.onlookers
             if settings.preview:
                 self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
                 opened.callback(self._page.close, _KILL_S)
                 self._supervisor.follow_on_air(self._page.show)
-                requests.ticket, self._demand.viewers = self._page.ticket, lambda: page.viewers
+                requests.ticket, self._demand.viewers = self._page.ticket, lambda: page.viewers + requests.onlookers
                 page.on_viewers = lambda: self._demand.check(time.monotonic_ns())
             opened.callback(self._listen(requests).close)
             self._watch_signals(opened)
@@ -191,7 +193,11 @@ class Keeper:
             raise ControlError(str(control_socket()), error.strerror or str(error), hint) from None
 
     def _tick(self, now_ns: int) -> None:
+        if self._requests.onlookers != self._seen:
+            self._seen = self._requests.onlookers
+            self._demand.check(now_ns)
         self._supervisor.tick(now_ns)
+        self._demand.check(now_ns)
         if self._page is not None and (self._supervisor.settled or now_ns - self._started_ns > _PAGE_AFTER_NS):
             self._page.tick(now_ns / 1e9)
         self._cards.reap()

@@ -61,6 +61,7 @@ class Demand:
         now_ns = time.monotonic_ns()
         if publisher.inherited is not None:
             self._lookout.look_now()  # who watched the keeper before us shall see no card
+        self._first = by_hand  # until there is something to look at, the time does not run
         self._until_ns = now_ns + _FIRST_NS if by_hand else now_ns
         self._ready_until_ns = 0  # until when the worker waits, without camera, for somebody who is likely to look
         self._ready_for = -1  # which opening of the node that was
@@ -101,6 +102,9 @@ class Demand:
         if looked_at or self._looked_at:  # and from this moment on, where that was the last one
             self._until_ns = max(self._until_ns, now_ns + int(self._live.current.linger_s * 1e9))
         self._looked_at = looked_at
+        if self._first:
+            self._first = not self._supervisor.settled
+            self._until_ns = max(self._until_ns, now_ns + _FIRST_NS)
         if looked_at:
             state = "on"
         elif now_ns < self._until_ns:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lensd import __version__
 from lensd.errors import ControlError, ProtocolError
+from lensd.keeper.demand import IDLE
 from lensd.keeper.lens_choice import resolve
 from lensd.settings_file import as_keys
 from lensd.v4l2.holders import holders
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lensd.v4l2.holders import Holder
 
 _READERS_AGE_S = 2.0
+_LOOKS_FOR_S = 1.5  # a recording asks ten times a second
 
 
 class Requests:
@@ -47,10 +49,16 @@ class Requests:
         self._supervisor, self._publisher, self._pause = supervisor, publisher, pause
         self._demand = demand
         self._started_s = time.monotonic()
+        self._looked_s = -_LOOKS_FOR_S  # when a snapshot or a recording last asked for the picture on air
         self._readers: list[Holder] | None = None
         self._readers_s = -_READERS_AGE_S
         self.ticket: Callable[[Answer], None] | None = None
         self.reload: Callable[[], Changed] = live.reload
+
+    @property
+    def onlookers(self) -> int:
+        """How many look by snapshot or recording; any number counts as one."""
+        return int(time.monotonic() - self._looked_s < _LOOKS_FOR_S)
 
     def __call__(self, request: Request, answer: Answer) -> None:
         """Answer one request.
@@ -104,16 +112,19 @@ class Requests:
     def _show(self, params: Message, answer: Answer) -> None:
         """Hand over the shared picture on air, for reading only, unless it is the one that is known."""
         known = params.get("known")
+        self._looked_s = time.monotonic()
+        self._demand.check(time.monotonic_ns())
         number, on_air = self._supervisor.on_air_number, self._supervisor.on_air_fd
+        settled = self._supervisor.settled and self._supervisor.on_air != IDLE
         if known == number:
-            answer({"number": number})
+            answer({"number": number, "settled": settled})
             return
         try:
             descriptor = os.open(f"/proc/self/fd/{on_air}", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise ControlError("the picture on air", error.strerror or str(error)) from None
         try:
-            answer({"number": number}, (descriptor,))
+            answer({"number": number, "settled": settled}, (descriptor,))
         finally:
             os.close(descriptor)
 

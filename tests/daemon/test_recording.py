@@ -169,6 +169,16 @@ def test_without_a_daemon_nothing_is_written(daemon, tmp_path):
     assert not list(tmp_path.glob("x.*"))
 
 
+def test_a_snapshot_opens_a_webcam_that_nobody_looked_at_and_lets_it_be_closed_again(daemon, tmp_path):
+    daemon.environment |= {"NOTIFY_SOCKET": str(tmp_path / "nobody"), "INVOCATION_ID": "1"}  # as systemd starts it
+    daemon.start(*DEMO[:-1], "--linger", "0")
+    daemon.until_on_air("idle")
+    assert daemon.command("snapshot", str(tmp_path / "me.png")).returncode == 0
+    with Image.open(tmp_path / "me.png") as picture:
+        assert np.asarray(picture).std() > 30, "the portrait, and no card"
+    daemon.until_on_air("idle")
+
+
 def test_the_picture_is_handed_over_for_reading_only(on_air):
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(on_air.home / "runtime/lensd/control.sock"))

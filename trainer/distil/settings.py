@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.held_out import Figures
 
 DEFAULT_FAMILY = "0.39"
+_BEFORE_WEIGHTS = {"warp": 0.0}  # of checkpoints that were begun when there were none to choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Settings:
             TypeError: not such values.
         """
         kept = {**values, **changes, "widths": tuple(values["widths"])}
-        return cls(**{**kept, "weights": Weights(**values.get("weights", {}))})
+        return cls(**{**kept, "weights": Weights(**values.get("weights", _BEFORE_WEIGHTS))})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 120.0
-_TELL_EVERY = 50
+_TELL_EVERY_S = 2.0
 
 
 def distil(
@@ -46,7 +46,7 @@ def distil(
 
     Raises:
         ConfigError: something cannot be used, or a loss is no number (the last checkpoint is as it was).
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written (as above).
     """
     train(begun(options), stop=stop, progress=on_progress)
     return options.run / CHECKPOINT
@@ -90,7 +90,7 @@ def train(
 
     Raises:
         ConfigError: a loss that is no number; the last checkpoint is as it was.
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written; as above.
     """
     _loop(run, stop, progress)
     run.save()
@@ -107,7 +107,7 @@ def _loop(run: Run, stop: Callable[[], bool], progress: Callable[[Progress], Non
         recent.append(run.advance())
         last = run.step == settings.steps
         measured = run.step % settings.measure_every == 0 or last
-        if measured or run.step % _TELL_EVERY == 0:
+        if measured or time.monotonic() - told_at > _TELL_EVERY_S:
             speed = (run.step - told_step) * settings.batch / max(time.monotonic() - told_at, 1e-9)
             # What is painted at another size than it was taught at is not worth a look.
             figures = measure(run.average, run.pairs, settings.size_at(run.step - 1)) if measured else None

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner, Result
 
-from lensd.errors import ConfigError
+from lensd.errors import ConfigError, MediaError
 from trainer import checkpoint
 from trainer.distil.run import CHECKPOINT
 from trainer.distil_command import distil
@@ -46,7 +46,7 @@ def test_the_help_lists_losses_and_families():
         (["--resume"], "no checkpoint to go on with"),
         (["--teacher=nowhere"], "nowhere"),
         (["--start-from=nowhere"], "nowhere"),
-        (["--batch=1", "--weight=warp=1"], "batch of 2"),
+        (["--batch=1"], "batch of 2"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(pairs_folder, tmp_path, arguments, why):
@@ -59,7 +59,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(pairs_folder, tmp_path
 
 def test_a_run_is_not_overwritten_nor_changed_in_secret(pairs_folder, tmp_path):
     run = tmp_path / "run"
-    assert call("--pairs", pairs_folder, "--run", run, "--steps=1", "--batch=1", "--family=0.1").exit_code == 0
+    assert call("--pairs", pairs_folder, "--run", run, "--steps=1", "--batch=2", "--family=0.1").exit_code == 0
     begun = (run / CHECKPOINT).read_bytes()
     for arguments, why in ((["--steps=2"], "already"), (["--resume", "--rate=0.1"], "has its own rate")):
         result = call("--pairs", pairs_folder, "--run", run, *arguments)
@@ -72,3 +72,10 @@ def test_a_folder_without_pairs_is_refused(tmp_path):
     result = call("--pairs", tmp_path, "--run", tmp_path / "run")
     assert "not a folder of pairs" in str(result.exception)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(pairs_folder, tmp_path):
+    (tmp_path / "file").touch()
+    result = call("--pairs", pairs_folder, "--run", tmp_path / "file" / "run", "--steps=1", "--batch=2", "--family=0.1")
+    assert isinstance(result.exception, MediaError)
+    assert "there is no checkpoint yet" in str(result.exception)

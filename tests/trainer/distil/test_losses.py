@@ -36,7 +36,7 @@ def test_each_loss_alone_is_finite_and_teaches(pairs, tmp_path, name):
 
 def test_a_weight_of_zero_is_as_if_the_loss_were_not_there(pairs, tmp_path):
     ends = []
-    for weights in (ALL_BUT_TEACHER, ALL_BUT_TEACHER.changed({"ssim": 0, "gradient": 0}), Weights(), Weights(warp=0)):
+    for weights in (ALL_BUT_TEACHER, ALL_BUT_TEACHER.changed({"ssim": 0, "gradient": 0}), Weights(), Weights(ssim=0)):
         run = Run(pairs, tmp_path, settings(weights))
         told = [run.advance() for _ in range(2)][-1]
         assert set(told) - {"loss"} == {name for name in OWN if asdict(weights)[name]}

@@ -77,11 +77,11 @@ def test_distil_goes_on_when_called_again_and_tells_how_far_it_is(pairs_folder, 
     path = distil(options, told.append, stop=lambda: next(stops))
     assert checkpoint.load(path)[1]["step"] == 2
     assert distil(options, told.append) == path
-    assert [line.step for line in told] == [2, 4]
+    assert [line.step for line in told if line.figures] == [2, 4]
     assert told[-1].figures.faces > 0
     assert told[-1].left_s == 0
     assert checkpoint.load(distil(options, told.append))[1]["step"] == 4
-    assert len(told) == 2
+    assert [line.step for line in told if line.figures] == [2, 4]
 
 
 def test_a_checkpoint_of_yesterdays_trainer_is_gone_on_with(pairs, tmp_path):
