@@ -230,7 +230,8 @@ def test_two_at_a_time_do_not_work_in_one_folder(home, red):
     from trainer.new.stages import locked
 
     with locked(home / "new" / "red"):
-        assert "another lensd new is at work" in run(*red[0], fine=False).why
+        for arguments in (red[0], (*red[0], "--restart")):
+            assert "another lensd new is at work" in run(*arguments, fine=False).why
 
 
 def test_what_cannot_become_a_lens_is_refused_before_anything_is_written(
@@ -268,6 +269,7 @@ def test_what_cannot_become_a_lens_is_refused_before_anything_is_written(
         "there is no run": [*good, "--again", "distil"],
         "no stage of this run": [*red[0], "--again", "lunch"],
         "is no run of lensd new": [*good, "--run", faces_folder],
+        "not a directory": [*good, "--run", sticker_png / "run"],
     }
     before = everything(home), everything(tmp_path), everything(faces_folder)
     for text, arguments in cases.items():

@@ -11,9 +11,13 @@ import click
 from lensd.errors import ConfigError, MediaError
 from lensd.lens.manifest import Anchor
 from trainer.commands import progress_bar, until_signal
-from trainer.new.efforts import EFFORTS, EffortName, bf16_is_fast
+from trainer.new.efforts import EFFORTS, EffortName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.new.plan import Machine
+    from trainer.new.stages import Stage
     from trainer.new.wish import Wish
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -146,7 +150,7 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
         throw_away(run)
 
 
-def _forget(stages: Any, run: Path, again: str | None, wish: Wish) -> None:
+def _forget(stages: Sequence[Stage], run: Path, again: str | None, wish: Wish) -> None:
     """Have those stages done again that were asked for, and the last where the lens is installed no more."""
     from trainer.new.installing import same_package, target_of
     from trainer.new.stages import forget
@@ -157,14 +161,16 @@ def _forget(stages: Any, run: Path, again: str | None, wish: Wish) -> None:
         forget(stages, run, "install")
 
 
-def _machine(threads: int | None) -> Any:
+def _machine(threads: int | None) -> Machine:
+    """Return what the stages may use here."""
     from trainer.dataset.work import usable_cores
     from trainer.new.plan import Machine
+    from trainer.pix2pix.devices import device_named, precision_for
 
     told = os.environ.get("OMP_NUM_THREADS", "")
     cores = usable_cores()
     network = threads or (int(told) if told.isdecimal() and int(told) else min(cores, _THREADS_MAX))
-    return Machine(network, min(cores, threads or cores), bf16_is_fast())
+    return Machine(network, min(cores, threads or cores), precision_for("auto", device_named("cpu")) == "bf16")
 
 
 def _count(wish: Wish) -> int:

@@ -7,7 +7,6 @@ hundred steps more at the size at which it will run.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 EffortName = Literal["quick", "good", "best"]
@@ -68,12 +67,3 @@ EFFORTS: dict[EffortName, Effort] = {
     "good": Effort("good", 2000, 4200, teacher_steps=750),
     "best": Effort("best", 4000, 10_000, teacher_steps=3000),
 }
-
-
-def bf16_is_fast() -> bool:
-    """Say whether this processor multiplies bfloat16 by itself: 1.5 times the images a second where it does."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags

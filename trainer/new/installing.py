@@ -37,12 +37,16 @@ def check_free(name: str, *, replace: bool, run: Path) -> None:
         run: folder of this very run; what it has installed may be overwritten.
 
     Raises:
-        ConfigError: the name is taken.
+        ConfigError: the name is taken, or nothing can be installed.
     """
     if name in _WORDS:
         raise ConfigError(f"the name {name}", "means something else to `lensd switch`", "choose another name")
     if any((shipped_lenses_dir() / f"{name}{suffix}").exists() for suffix in (".lens", ".lens.zip")):
         raise ConfigError(f"the name {name}", "is taken by a lens that came with lensd", "choose another name")
+    folder = next(path for path in (user_lenses_dir(), *user_lenses_dir().parents) if path.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        why = "cannot be written, so no lens could be installed there"
+        raise ConfigError(str(folder), why, "set XDG_DATA_HOME to a folder of yours")
     taken = [path for suffix in (".lens", ".lens.zip") if (path := user_lenses_dir() / f"{name}{suffix}").exists()]
     if taken and not replace and _digest(taken[0]) not in _installed_by(run):
         raise ConfigError(f"the name {name}", f"is taken by {taken[0]}", "choose another name, or add --replace")

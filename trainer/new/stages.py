@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-_STAMP, _BEGUN, _LOCK = "stamp.json", "begun.json", "lock"
+_STAMP, _BEGUN, LOCK = "stamp.json", "begun.json", "lock"
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _VERSION = 1  # of what the stages write; another one makes all of them anew
 
 
@@ -110,7 +112,8 @@ def run_stages(stages: Sequence[Stage], folder: Path, display: Display) -> dict[
                 done[stage.name] = _do(stage, place, key, display, done)
             except OSError as error:
                 why = f"{(error.strerror or str(error)).lower()}; what was done before is whole"
-                raise LensdError(str(place), why, "make room, and give the same command again") from error
+                mend = "make room" if error.errno in _NO_ROOM else "mend that"
+                raise LensdError(str(place), why, f"{mend}, and give the same command again") from error
         display.end(stage, done[stage.name].facts, again=done[stage.name].skipped)
         before = key
     return done
@@ -136,7 +139,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: one is at work there.
     """
-    with (folder / _LOCK).open("a") as lock:
+    with (folder / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -16,6 +16,7 @@ from lensd.lens.manifest import parse_manifest
 from lensd.whole_file import write_whole
 from trainer.new.cropping import crop_round
 from trainer.new.installing import INSTALLED
+from trainer.new.stages import LOCK, locked
 from trainer.new.sticker import box_of, read_sticker
 from trainer.pairs import Crop
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _WISH = "new.json"
 _SUFFIX = "-overlay"
+_KEPT = (INSTALLED, LOCK)  # by --restart
 OWN_USE = "not stated: for its maker's own use"
 
 
@@ -174,25 +176,37 @@ def is_run(run: Path) -> bool:
 
 
 def throw_away(run: Path) -> None:
-    """Remove all that a run has made, but for the list of what it has installed."""
-    for path in run.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != INSTALLED:
-            path.unlink()
+    """Remove all that a run has made, but for the list of what it has installed.
+
+    Raises:
+        ConfigError: another `lensd new` is at work there.
+        OSError: something cannot be removed.
+    """
+    with locked(run):
+        for path in run.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in _KEPT:
+                path.unlink()
 
 
 def begin_run(run: Path, wish: Wish) -> None:
     """Make the run's folder, or see that it was begun for the same.
 
     Raises:
-        ConfigError: it holds something else.
-        OSError: it cannot be written.
+        ConfigError: it holds something else, or cannot be written.
     """
+    try:
+        _begin(run, wish)
+    except OSError as error:
+        raise ConfigError(str(run), (error.strerror or str(error)).lower(), "name another folder with --run") from error
+
+
+def _begin(run: Path, wish: Wish) -> None:
     try:
         before: dict[str, Any] = json.loads((run / _WISH).read_bytes())
     except FileNotFoundError:
-        if run.exists() and any(path.name != INSTALLED for path in run.iterdir()):
+        if run.exists() and any(path.name not in _KEPT for path in run.iterdir()):
             raise ConfigError(str(run), "is no run of lensd new, and not empty", "name another --run") from None
         run.mkdir(parents=True, exist_ok=True)
         write_whole(
