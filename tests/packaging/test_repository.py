@@ -79,6 +79,11 @@ def test_no_file_names_a_place_of_this_machine(texts):
     assert found == {}
 
 
+def test_no_merge_was_left_half_done(texts):
+    markers = ("<" * 7 + " ", ">" * 7 + " ")
+    assert not [path for path, text in texts.items() if any(line.startswith(markers) for line in text.splitlines())]
+
+
 def test_no_module_has_a_name_that_says_nothing():
     nothing = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
     assert [str(path) for path in tracked() if path.suffix == ".py" and path.stem in nothing] == []
