@@ -39,15 +39,18 @@ class Graph:
         return name
 
     def weight(self, value: torch.Tensor) -> str:
-        """Add a weight, widened to float32: stored as float16, or as int8 with a scale for each output.
+        """Add a weight, widened to float32: stored as float16, or in 8 bits with a scale for each output.
 
         Raises:
             ValueError: a value that float16 cannot hold.
         """
         if self._packed and value.dim() > 1 and len(value) > 1:
             steps, scale = whole_steps(value.detach().numpy())
-            # Not DequantizeLinear, which ONNX Runtime leaves to be done for each frame; these are folded at load.
-            return self.node("Mul", self.node("Cast", self.constant(steps), to=TensorProto.FLOAT), self.constant(scale))
+            # Not DequantizeLinear, which ONNX Runtime leaves to be done for each frame; these are folded at load. And
+            # not int8, which TensorRT takes before a DequantizeLinear only: as bytes, with 128 for zero.
+            bytes_ = self.constant((steps.astype(np.int16) + 128).astype(np.uint8))
+            whole = self.node("Sub", self.node("Cast", bytes_, to=TensorProto.FLOAT), self.scalar(128))
+            return self.node("Mul", whole, self.constant(scale))
         narrow = value.detach().numpy().astype(np.float16)
         if not np.isfinite(narrow).all():
             raise ValueError("a weight is beyond float16's range")
