@@ -90,7 +90,7 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
 
     Ctrl-C saves the state; --resume goes on from it.
     """  # noqa: D301 (\b is click's: what follows is not wrapped)
-    from trainer.commands import until_signal
+    from lensd.cli.until_signal import until_signal
     from trainer.distil.families import Family, cost
     from trainer.distil.run import CHECKPOINT
     from trainer.distil.settings import DistilOptions

@@ -86,7 +86,7 @@ def train(
     --resume goes on, bit for bit on a CPU. Options may be typed with underscores. Several processes, on one machine or
     more: torchrun --nproc-per-node 2 -m lensd train ...
     """  # noqa: D301  \b is click's mark for lines that stay as they are
-    from trainer.commands import until_signal
+    from lensd.cli.until_signal import until_signal
     from trainer.pix2pix import keep
     from trainer.pix2pix.devices import compiles, device_named
     from trainer.pix2pix.fit import fit_to_test, fit_to_train

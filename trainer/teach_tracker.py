@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from lensd.cli.until_signal import until_signal
 from lensd.whole_file import write_whole
 from trainer import checkpoint
-from trainer.commands import until_signal
 from trainer.landmarks import LandmarkNet, train_landmarks
 from trainer.onnx_graph import landmarks_onnx
 from trainer.pairs import open_pairs

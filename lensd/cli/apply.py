@@ -6,19 +6,20 @@ import json
 import signal
 import sys
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
 from lensd.cli.switch import complete_lens
+from lensd.cli.until_signal import until_signal
 from lensd.config import RuntimeChoice
 from lensd.errors import ConfigError, MediaError
 from lensd.settings_file import parse_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType
 
     from lensd.application.apply import Applied
@@ -126,7 +127,8 @@ def _camera(
     wanted = Settings(width=size[0], height=size[1], fps=fps).format  # refuses sizes that cannot be
     with ExitStack() as stack:
         window = stack.enter_context(closing(_window_for(f"{lens.name}: {camera}")(*size))) if show else None
-        until = stack.enter_context(_until_signal())
+        signal.signal(signal.SIGTERM, _interrupt)  # the second of them
+        until = stack.enter_context(until_signal())
         end = time.monotonic() + seconds if seconds is not None else None
         return apply_to_camera(
             lens,
@@ -185,26 +187,6 @@ def _window_for(title: str) -> Callable[[int, int], Window]:
     from lensd.application.window import Window
 
     return lambda width, height: Window(title, width, height)
-
-
-@contextmanager
-def _until_signal() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C or SIGTERM came; a second one ends the program as always."""
-    came = False
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-        signal.signal(number, _interrupt)
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield lambda: came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -39,7 +39,7 @@ def distil(
     Args:
         options: what to do; nothing is written before all of it was found usable.
         on_progress: told now and then, and when the run ends: then `step == steps`, unless it was stopped.
-        stop: asked once a step; True saves and ends. `trainer.commands.until_signal` makes one of Ctrl-C and SIGTERM.
+        stop: asked once a step; True saves and ends. `lensd.cli.until_signal` makes one of Ctrl-C and SIGTERM.
 
     Returns:
         The checkpoint, for `trainer.export.export`, or to be gone on with: the same call with `resume`.

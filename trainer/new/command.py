@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from lensd.cli.until_signal import until_signal
 from lensd.errors import ConfigError, MediaError
 from lensd.lens.manifest import Anchor
-from trainer.commands import progress_bar, until_signal
+from trainer.commands import progress_bar
 from trainer.new.efforts import EFFORTS, EffortName
 
 if TYPE_CHECKING:
