@@ -51,7 +51,7 @@ class _Command(click.Command):
     type=click.Path(path_type=Path),
     help="A run or checkpoint of `lensd train`; without one the pairs teach.",
 )
-@click.option("--family", help="Which student; the list is below.  [default: 0.39]")
+@click.option("--family", help="Which student; the list is below.  [default: 0.25]")
 @click.option("--weight", "louder", multiple=True, metavar="LOSS=X", help="Another weight of a loss; several times.")
 @click.option("--without", "off", multiple=True, metavar="LOSS", help="Weight 0 of a loss; several times.")
 @click.option(

@@ -23,7 +23,7 @@ class Family:
 # The most channels go where a pixel sees much; at 1/2 a channel costs as much as sixteen of them at 1/8.
 FAMILIES = {
     "0.1": Family((8, 16, 32, 48, 64), 2),
-    "0.25": Family((16, 24, 48, 64, 96), 2),
+    "0.25": Family((16, 24, 48, 64, 80), 2),
     "0.39": Family(WIDTHS, 2),
     "0.45": Family((24, 32, 64, 88, 112), 2),
 }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from trainer.held_out import Figures
 
-DEFAULT_FAMILY = "0.39"
+DEFAULT_FAMILY = "0.25"
 _BEFORE_WEIGHTS = {"warp": 0.0}  # of checkpoints that were begun when there were none to choose
 
 
