@@ -78,9 +78,7 @@ class _Command(click.Command):
     help="CPU threads; one is reproducible bit for bit.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda[:N].")
-@click.option(
-    "--workers", type=click.IntRange(1), help="Threads that make samples: as --threads, with a GPU 12."
-)
+@click.option("--workers", type=click.IntRange(1), help="Threads that make samples: as --threads, with a GPU 12.")
 @click.option("--seed", type=click.IntRange(0), help="All chance follows from it.  [default: 1]")
 @click.option("--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [default: where the device has it]")
 @click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint of the same family.")

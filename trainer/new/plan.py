@@ -77,7 +77,7 @@ def stages_of(wish: Wish, run: Path, machine: Machine, pictures: int) -> list[St
         return export_packages(wish, run / "distil" / CHECKPOINT, place, before["pairs"].facts)
 
     def evaluate(place: Path, display: Display, before: Mapping[str, Done]) -> Mapping[str, Any]:
-        return evaluate_package(wish, run / "export", pairs, place, display, before)
+        return evaluate_package(wish, run / "export", run / "distil" / CHECKPOINT, pairs, place, display, before)
 
     def install(place: Path, _: Display, before: Mapping[str, Done]) -> Mapping[str, Any]:
         return install_packages(wish, run / "export", place, before["evaluate"].facts)
