@@ -15,7 +15,7 @@ from trainer.augment import Strength, sample
 from trainer.distil.steady import nudge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from torch import Tensor
@@ -80,7 +80,7 @@ class Batches:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _jobs(self, step: int) -> list[Callable[[], _Sample]]:
+    def _jobs(self, step: int) -> Sequence[Callable[[], _Sample]]:
         settings = self._settings
         rng = np.random.default_rng((settings.seed, step, 0))
         indices = rng.choice(len(self._chances), settings.batch - settings.twin_count, p=self._chances)
@@ -123,7 +123,7 @@ class _Sample:
 
 def _jobs(
     pairs: Pairs, indices: np.ndarray, size: int, seed: tuple[int, ...], twins: int, strength: Strength
-) -> list[Callable[[], _Sample]]:
+) -> Sequence[Callable[[], _Sample]]:
     """Return what makes each sample, twins last."""
 
     def one(place: int, index: int, *, twin: bool) -> _Sample:
