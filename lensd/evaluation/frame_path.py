@@ -95,22 +95,24 @@ class FramePath:
         self.video, self._sink = video, sink or NullSink(video)
         self._decoder, self._compositor = Decoder(video), Compositor()
         self.metrics = Metrics(STAGES, time.thread_time_ns)
-        self.lens_network: TimedEngine | None = None
         self._closing = ExitStack()
         with ExitStack() as opened:
             self.tracking_network = TimedEngine(open_engine(read_landmarks_network(), runtime="onnxruntime"))
             self._tracker = opened.enter_context(closing(MeshTracker(LandmarkNetwork(self.tracking_network))))
-            self._lens = opened.enter_context(closing(open_lens(lens, lambda network: self._timed(network, runtime))))
+            networks: list[TimedEngine] = []
+
+            def timed(network: bytes) -> TimedEngine:
+                networks.append(TimedEngine(open_engine(network, runtime=runtime)))
+                return networks[0]
+
+            self._lens = opened.enter_context(closing(open_lens(lens, timed)))
+            self.lens_network = networks[0] if networks else None
             descriptor = create_shared_picture("lensd-rehearsal", video.width, video.height)
             opened.callback(os.close, descriptor)
             self._writer = SharedPictureWriter(descriptor)
             self._reader = SharedPictureReader(descriptor, marks=True)
             self._closing = opened.pop_all()
         self.runtime = self.lens_network.runtime if self.lens_network is not None else None
-
-    def _timed(self, network: bytes, runtime: RuntimeChoice) -> TimedEngine:
-        self.lens_network = TimedEngine(open_engine(network, runtime=runtime))
-        return self.lens_network
 
     def __enter__(self) -> Self:
         """Return it."""

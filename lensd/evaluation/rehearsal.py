@@ -73,10 +73,11 @@ class Rehearsal:
         bgr = self.bgr(number)
         if pixels is PixelFormat.MJPG:
             sampling = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422)
-            _, encoded = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, *sampling))
+            _, jpeg = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, *sampling))
+            data = jpeg.tobytes()
         elif pixels is PixelFormat.YUYV:
-            encoded = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_YUY2)
+            data = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_YUY2).tobytes()
         else:
             raise ValueError(f"no webcam frames in {pixels.name}")
         size, full = (self._format.width, self._format.height), pixels is PixelFormat.MJPG
-        return RawFrame(encoded.tobytes(), pixels, *size, full, number, captured_ns)
+        return RawFrame(data, pixels, *size, full, number, captured_ns)
