@@ -52,6 +52,7 @@ def _looked_at(demand: dict[str, Any]) -> str:
 def _readable(told: dict[str, Any]) -> str:
     worker, latency, problem = told["worker"], told["latency_ms"], told["output_problem"]
     settings = told.get("settings") or {}
+    lost = [each for each in told.get("outputs", [])[1:] if each["problem"]]
     lines = {
         **({"paused": "the webcam is closed; go on with: lensd resume"} if told.get("paused") else {}),
         "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
@@ -59,6 +60,7 @@ def _readable(told: dict[str, Any]) -> str:
         "faces": worker.get("faces", "-"),
         "camera": told["camera"] or "none",
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
+        **{each["label"].removeprefix("SnapLens "): each["problem"]["why"] for each in lost},
         "picture": f"{told['format']}, {told['fps']} new ones a second",
         "latency": " ".join(f"{name} {value} ms" for name, value in latency.items()) if latency else "-",
         **({"settings": f"as they were: {settings['problem']['why']}"} if settings.get("problem") else {}),
