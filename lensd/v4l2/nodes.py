@@ -54,6 +54,14 @@ def list_names() -> list[tuple[Path, str]]:
     return sorted(found, key=lambda each: _number(each[0]))
 
 
+def by_id_of(path: Path) -> str:
+    """Return the last part of a by-id link to the device at `path`; "" where there is none."""
+    with contextlib.suppress(OSError):
+        real = path.resolve()
+        return next((link.name for link in sorted(BY_ID.iterdir()) if link.resolve() == real), "")
+    return ""
+
+
 def enumerate_nodes() -> Iterator[Node]:
     """Yield every video device, in the order of their numbers; each is opened for a moment, never streamed from."""
     links: dict[Path, list[Path]] = {}
