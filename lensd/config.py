@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 APP = "lensd"
 NO_LENS = "none"
 NoFace = Literal["pass", "hold", "card"]
-RuntimeChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+RuntimeChoice = Literal[
+    "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-gpu", "openvino-npu", "tensorrt", "tensorrt-rtx"
+]
 
 
 @dataclass(frozen=True, slots=True)
