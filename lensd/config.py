@@ -20,7 +20,9 @@ _MOST_CUT = 90
 NoFace = Literal["pass", "hold", "card"]
 Rotation = Literal[0, 90, 180, 270]
 Fit = Literal["letterbox", "crop"]
-RuntimeChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+RuntimeChoice = Literal[
+    "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-gpu", "openvino-npu", "tensorrt", "tensorrt-rtx"
+]
 
 
 @dataclass(frozen=True, slots=True)
