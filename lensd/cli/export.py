@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from lensd.cli.switch import complete_lens
+from lensd.cli.trainer_part import trainer_part
 from lensd.config import RuntimeChoice
-from lensd.errors import ConfigError, LensError
+from lensd.errors import LensError
 from lensd.lens.manifest import Precision
 
 if TYPE_CHECKING:
@@ -43,15 +43,8 @@ def _is_checkpoint(argument: str) -> bool:
 
 
 def _trainers_command() -> click.Command:
-    what = "lensd export CHECKPOINT"
-    for point in importlib.metadata.entry_points(group="lensd.trainer", name="export_checkpoint"):
-        try:
-            command = point.load()
-        except ImportError:
-            break
-        if isinstance(command, click.Command):
-            return command
-    raise ConfigError(what, "needs the trainer, which is not installed", "pip install 'snaplens[trainer]'")
+    command: click.Command = trainer_part("export_checkpoint", "lensd export CHECKPOINT")
+    return command
 
 
 def dotted(_ctx: object, _option: object, text: str | None) -> str | None:

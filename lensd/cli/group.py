@@ -31,6 +31,7 @@ _COMMANDS = {
     "preview": "lensd.cli.preview:preview",
     "apply": "lensd.cli.apply:apply",
     "doctor": "lensd.cli.doctor:doctor",
+    "bench": "lensd.cli.bench:bench",
     "new": "lensd.cli.training:new",
     "evaluate": "lensd.cli.evaluate:evaluate",
     "export": "lensd.cli.export:export",

@@ -77,6 +77,7 @@ class Worker:
         self._answers: deque[tuple[Order, LensdError | None]] = deque()
         self._status: int | None = None
         self._capture: Capture | None = None
+        self._cameras: CameraOpener | None = None
         self._loader: LensLoader | None = None
         self._lenses: LensMaker | None = None
         self._render: Render | None = None
@@ -120,10 +121,11 @@ class Worker:
         if self._capture is not None or not isinstance(values, dict) or not isinstance(lens, str):
             raise ProtocolError("configure", "needs settings (an object) and a lens (text), once")
         settings = Settings.from_dict(values)
-        Discreet(settings.camera, settings.output).install()
+        Discreet(*settings.cameras, settings.output).install()
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
-        self._capture = Capture(CameraOpener(settings.camera, settings.format), self._conditions)
+        self._cameras = cameras = CameraOpener(settings.cameras, settings.format)
+        self._capture = Capture(cameras, self._conditions, better=cameras.better, changed=cameras.changed)
         if message.get("camera", True):
             self._capture.start()
         self._lenses = LensMaker(settings)
@@ -174,6 +176,7 @@ class Worker:
         return {
             "camera": capture.name,
             "camera_format": capture.format,
+            "instead_of": str(missed) if self._cameras is not None and (missed := self._cameras.missed) else None,
             "lens": render.lens,
             "runtime": render.runtime,
             "faces": render.faces,
@@ -203,6 +206,8 @@ class Worker:
             if ending is not None:
                 ending.ask_to_end()
         ended = [part.join(max(0.0, deadline - time.monotonic())) for part in parts]
+        if self._cameras is not None:
+            self._cameras.close()
         if all(ended) and self._lenses is not None:
             self._lenses.close()
         elif not all(ended):

@@ -166,12 +166,11 @@ def _machine(threads: int | None) -> Machine:
     """Return what the stages may use here."""
     from trainer.dataset.work import usable_cores
     from trainer.new.plan import Machine
-    from trainer.pix2pix.devices import device_named, precision_for
 
     told = os.environ.get("OMP_NUM_THREADS", "")
     cores = usable_cores()
     network = threads or (int(told) if told.isdecimal() and int(told) else min(cores, _THREADS_MAX))
-    return Machine(network, min(cores, threads or cores), precision_for("auto", device_named("cpu")) == "bf16")
+    return Machine(network, min(cores, threads or cores))
 
 
 def _count(wish: Wish) -> int:

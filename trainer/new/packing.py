@@ -18,6 +18,7 @@ from trainer.new.installing import install, note
 from trainer.new.judge import judge
 from trainer.new.page import Results, write_page
 from trainer.package import write_package
+from trainer.torch_engine import TorchEngine
 from trainer.variants import head
 
 if TYPE_CHECKING:
@@ -56,9 +57,15 @@ def export_packages(wish: Wish, checkpoint: Path, place: Path, taught: Mapping[s
 
 
 def evaluate_package(
-    wish: Wish, exported: Path, pairs: Path, place: Path, display: Display, before: Mapping[str, Done]
+    wish: Wish,
+    exported: Path,
+    checkpoint: Path,
+    pairs: Path,
+    place: Path,
+    display: Display,
+    before: Mapping[str, Done],
 ) -> dict[str, Any]:
-    """Measure the lens, and write `figures.json` and the page.
+    """Measure the lens, in torch too, and write `figures.json` and the page.
 
     Raises:
         LensdError: the lens cannot be run.
@@ -68,7 +75,7 @@ def evaluate_package(
     judged = judge(path, pairs, _SHOWN, lambda done, of: display.tell(0.8 * done / of, 1, f"{done} of {of} people"))
     display.tell(0.8, 1, "timing it in every runtime")
     package = open_package(path)
-    cost = measure_cost(package)
+    cost = measure_cost(package, also=[TorchEngine(checkpoint)])
     whole = judged.evaluation.whole
     bytes_ = int(before["export"].facts["bytes"])
     figures = {**judged.evaluation.as_dict(), "bytes": bytes_, "cost": cost.as_dict() if cost else None}
@@ -139,8 +146,9 @@ def _key(whole: Figures, cost: Cost | None, size: int) -> list[tuple[str, str]]:
     key.append((f"{whole.fired:.1%}", "of the faces wear it"))
     if whole.psnr_inside is not None:
         key.append((f"{whole.psnr_inside:.1f} dB", "PSNR under it"))
-    if cost is not None and cost.runtimes:
-        key.append((f"{min(row.median_ms for row in cost.runtimes):.1f} ms", "a frame on this machine"))
+    times_ms = [row.median_ms for row in cost.runtimes if row.runtime != TorchEngine.runtime] if cost else []
+    if times_ms:
+        key.append((f"{min(times_ms):.1f} ms", "a frame on this machine"))
     return [*key, (f"{size / 1e6:.1f} MB", "the package")]
 
 
