@@ -16,7 +16,9 @@ APP = "lensd"
 NO_LENS = "none"
 _MOST_CAMERAS = 16
 NoFace = Literal["pass", "hold", "card"]
-RuntimeChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+RuntimeChoice = Literal[
+    "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-gpu", "openvino-npu", "tensorrt", "tensorrt-rtx"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ TEMPLATE = """\
 # While nobody is seen: the camera's picture ("pass"), the last lensed one ("hold"), or a card ("card").
 # no_face = "pass"
 
-# What runs the networks: "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt" or "tensorrt-rtx".
+# What runs the lens: "auto" (the fastest here, measured), "onnxruntime", "onnxruntime-cuda", "openvino",
+# "openvino-gpu", "openvino-npu", "tensorrt" or "tensorrt-rtx".
 # runtime = "auto"
 
 # Keep the webcam open also while nobody looks; else it is closed so many seconds after the last one has looked away.

@@ -19,6 +19,7 @@ _COMMANDS = {
     "run": "lensd.cli.run:run",
     "status": "lensd.cli.status:status",
     "lenses": "lensd.cli.lenses:lenses",
+    "lens": "lensd.cli.lens:lens",
     "favourite": "lensd.cli.favourite:favourite",
     "switch": "lensd.cli.switch:switch",
     "pause": "lensd.cli.pause:pause",

@@ -30,7 +30,11 @@ from lensd.settings_file import parse_size
     type=click.Choice(get_args(NoFace)),
     help="While nobody is seen: the camera's picture, the last lensed one, or a card.  [pass]",
 )
-@click.option("--runtime", type=click.Choice(get_args(RuntimeChoice)), help="What runs the networks.  [auto]")
+@click.option(
+    "--runtime",
+    type=click.Choice(get_args(RuntimeChoice)),
+    help="What runs the lens; auto: the fastest here, measured.  [auto]",
+)
 @click.option("--always-on/--no-always-on", default=None, help="Keep the webcam open while nobody looks.")
 @click.option(
     "--linger",
