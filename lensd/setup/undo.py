@@ -29,8 +29,7 @@ def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Seq
     steps: list[Step] = []
     then: list[str] = []
     if facts.user_systemd and (facts.enabled or facts.active):
-        command = ("systemctl", "--user", "disable", "--now", "lensd.service")
-        steps.append(Step("End the service", command))
+        steps.append(Step("End the service", ("systemctl", "--user", "disable", "--now", "lensd.service")))
     if there := [path for path in wanted if path in facts.files]:
         steps.append(remove_files("Remove it, and the entry in the menu", there, root=False))
         if facts.user_systemd and unit in there:
@@ -42,9 +41,7 @@ def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Seq
         steps.append(remove_files("Remove the module's options and its loading at each start", own, root=True))
     unload = _unload(facts, then)
     steps += unload
-    foreign = [each for each in facts.loopbacks if not is_own(each)] or [
-        file for file in facts.options if not file.ours
-    ]
+    foreign = not all(map(is_own, facts.loopbacks)) or not all(file.ours for file in facts.options)
     installed = [each.removeprefix("package ") for each in remembered if each.startswith("package ")]
     if installed and foreign:
         then.append(f"{' and '.join(installed)} stays: other programs have loopback devices too")
@@ -52,8 +49,8 @@ def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Seq
         command = packages.remove_command(facts.distribution.family, installed)
         steps.append(Step("Remove the kernel module's package", command, root=True))
     if any(each.startswith("group ") for each in remembered) and facts.in_video:
-        command = ("gpasswd", "--delete", facts.user, "video")
-        steps.append(Step(f"Take {facts.user} out of group video again", command, root=True))
+        leave = ("gpasswd", "--delete", facts.user, "video")
+        steps.append(Step(f"Take {facts.user} out of group video again", leave, root=True))
     if steps:
         then.append("your lenses and settings are as they were; without lensd itself too: pipx uninstall snaplens")
     return Plan(tuple(steps), then=tuple(then))
