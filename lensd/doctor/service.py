@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lensd.config import cache_dir, state_dir, user_lenses_dir
 from lensd.control.client import call
-from lensd.doctor.report import Finding
+from lensd.doctor.report import Finding, Status
 from lensd.errors import LensdError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def disk(folders: tuple[Path, ...] | None = None) -> Iterator[Finding]:
     for there in found.values():
         free = shutil.disk_usage(there).free
         if free < _LOW_BYTES:
-            status = "fail" if free < _LEAST_BYTES else "warn"
+            status: Status = "fail" if free < _LEAST_BYTES else "warn"
             yield Finding(
                 "disk", status, f"{free / 1e6:.0f} MB are free at {there}", f"du -xh --max-depth=2 {there} | sort -h"
             )
