@@ -49,9 +49,9 @@ def lens() -> None:
 def install(source: str, upgrade: bool, replace: bool) -> None:
     """Install a lens from a file, a folder or an https address.
 
-    It is checked first: files, sizes, hashes, the network's operators and shapes, and its golden pair, behind limits of
-    memory and time. It is there whole or not at all; a running camera offers it at once. With #sha256=... behind the
-    address (as `lensd lens pack` prints it) only that very file is taken.
+    It is checked first: files, sizes, hashes, the network's operators and shapes, and its golden pair, behind
+    limits of memory and time. It is there whole or not at all; a running camera offers it at once. With #sha256=...
+    behind the address (as `lensd lens pack` prints it) only that very file is taken.
 
     \b
     lensd lens install party-1.0.0.lens.zip
@@ -179,7 +179,8 @@ def info(lens_or_path: str, as_json: bool, card: bool) -> None:
 def verify(lens_or_path: tuple[str, ...]) -> None:
     """Check lenses as an installation does.
 
-    All that are installed, or those named. Files, sizes, hashes, pictures, the network's operators and shapes, and the golden pair in ONNX Runtime.
+    All that are installed, or those named. Files, sizes, hashes, pictures, the network's operators and shapes, and
+    the golden pair in ONNX Runtime.
     """
     from lensd.cli.lens_report import proved
     from lensd.lens.catalogue import read_catalogue
@@ -239,8 +240,9 @@ def pack(folder: Path, output: Path | None, replace: bool) -> None:
 def init(name: str, title: str | None, author: str | None, licence: str | None, **given: Path | None) -> None:
     """Begin a lens of your own.
 
-    Writes the folder NAME.lens, with a sticker to draw over. It can be installed as it is. A lens that is learned from a sticker or from pictures is made by `lensd new`; with
-    --network, one that was learned elsewhere gets a folder and its golden pair.
+    Writes the folder NAME.lens, with a sticker to draw over. It can be installed as it is. A lens that is learned
+    from a sticker or from pictures is made by `lensd new`; with --network, one that was learned elsewhere gets a
+    folder and its golden pair.
     """
     from lensd.sharing.scaffold import scaffold
 
@@ -255,8 +257,8 @@ def init(name: str, title: str | None, author: str | None, licence: str | None, 
         network=given["network"],
         picture=given["picture"],
     )
-    changed = "sticker.png, lens.toml and CARD.md" if given["network"] is None else "[crop] in lens.toml, and CARD.md"
-    print(f"wrote {folder}. Change {changed}, then: lensd lens pack {folder}")
+    changed = "sticker.png, lens.toml and CARD.md" if given["network"] is None else "[crop] in lens.toml, and
+    CARD.md" print(f"wrote {folder}. Change {changed}, then: lensd lens pack {folder}")
 
 
 def _say(text: str) -> None:
