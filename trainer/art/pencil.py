@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 from lensd.lens.align import face_to_picture
+from trainer.art.strokes import contours, directions, noise, smeared
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8
 
 _PAPER, _GRAPHITE = (246.0, 243.0, 236.0), (52.0, 52.0, 58.0)
-_HAND_DEG = 52.0  # how a right-handed person hatches where nothing else leads
 _CROSSED_DEG = 64.0
-_STROKE_PX, _LINE_PX = 8, 3  # half the length of a stroke, and of what smooths a contour, in window pixels
+_STROKE_PX = 8  # half the length of a stroke, in window pixels
 _OVAL = (0.0, -0.04, 0.46, 0.58)  # of the face, in face units: centre, half axes; there it is half gone
 _FADE = 0.18
 
@@ -42,18 +42,23 @@ def draw(photo: U8, seed: int = 0) -> U8:
     luma = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     calm = np.asarray(cv2.bilateralFilter(luma, 7, 20, 2.5), np.float32)
     dark = 1 - _tone(calm)
-    along = _directions(calm)
-    grain = _noise(rng, height, width, 0.6) * 0.8 + _noise(rng, height, width, 1.6) * 0.5
-    first = _hatch(_noise(rng, height, width, 0.55), along, np.clip(0.12 + 0.72 * dark, 0, 0.85), grain)
+    along = directions(calm)
+    grain = noise(rng, height, width, 0.6) * 0.8 + noise(rng, height, width, 1.6) * 0.5
+    first = _hatch(noise(rng, height, width, 0.55), along, np.clip(0.12 + 0.72 * dark, 0, 0.85), grain)
     crossed = _turned(along, _CROSSED_DEG)
-    second = _hatch(_noise(rng, height, width, 0.55), crossed, np.clip(1.5 * (dark - 0.42), 0, 0.8), grain)
-    lines = _contours(calm, along)
+    second = _hatch(noise(rng, height, width, 0.55), crossed, np.clip(1.5 * (dark - 0.42), 0, 0.8), grain)
+    lines = contours(calm, along)
     press, smudge = 0.22 + 0.5 * dark, 0.34 * dark**1.3
     ink = 1 - (1 - first * press) * (1 - 0.75 * second * press) * (1 - 0.85 * lines) * (1 - smudge)
     paper = np.array(_PAPER, np.float32) + 2.0 * grain[..., None]
     left = np.clip(1 - ink, 0, 1).astype(np.float32)[..., None]
     drawn = paper * left + np.array(_GRAPHITE, np.float32) * (1 - left)
     return np.asarray(np.clip(np.rint(drawn), 0, 255), np.uint8)
+
+
+def paint(photo: U8, points: F32, seed: int = 0) -> tuple[U8, U8]:
+    """Draw a face: (S, S, 3) uint8 RGB and its mesh to the drawing and the matte it is shown with."""
+    return draw(photo, seed), face_matte(points, len(photo))
 
 
 def face_matte(points: F32, size: int) -> U8:
@@ -81,61 +86,15 @@ def _tone(luma: F32) -> F32:
     return np.asarray(0.04 + 0.96 * even**0.9, np.float32)
 
 
-def _directions(luma: F32) -> F32:
-    """Return unit vectors along the forms, (H, W, 2): the structure tensor's, by the hand's where it has none."""
-    dx, dy = (
-        cv2.Scharr(cv2.GaussianBlur(luma, (0, 0), 1.2), cv2.CV_32F, *way, scale=1 / 32) for way in ((1, 0), (0, 1))
-    )
-    # Twice the angle: directions that are opposite are the same, and can be averaged.
-    xx, yy, xy = (cv2.GaussianBlur(product, (0, 0), 4.0) for product in (dx * dx, dy * dy, dx * dy))
-    strength = np.hypot(xx - yy, 2 * xy)
-    sure = strength / (xx + yy + 4.0)
-    hand = np.radians(-2 * _HAND_DEG)
-    # Across the gradient: the angle of the tensor's larger eigenvector turned by 90 degrees, which doubled are 180.
-    cos = -(xx - yy) / (strength + 1e-6) * sure + (1 - sure) * 0.45 * np.cos(hand)
-    sin = -2 * xy / (strength + 1e-6) * sure + (1 - sure) * 0.45 * np.sin(hand)
-    angle = np.arctan2(cv2.GaussianBlur(sin, (0, 0), 4.0), cv2.GaussianBlur(cos, (0, 0), 4.0)) / 2
-    return np.stack([np.cos(angle), np.sin(angle)], -1).astype(np.float32)
-
-
 def _turned(along: F32, degrees: float) -> F32:
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     x, y = along[..., 0], along[..., 1]
     return np.stack([cos * x - sin * y, sin * x + cos * y], -1).astype(np.float32)
 
 
-def _smeared(plane: F32, along: F32, reach: int) -> F32:
-    """Return the mean of `plane` over `reach` steps of a pixel along the field, both ways (Cabral and Leedom 1993)."""
-    height, width = plane.shape
-    start = np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
-    total, nowhere = plane.copy(), np.empty(0, np.float32)
-    for sign in (1.0, -1.0):
-        place, heading = start.copy(), along * np.float32(sign)
-        for _ in range(reach):
-            place += heading
-            total += cv2.remap(plane, place, nowhere, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-            ahead = cv2.remap(along, place, nowhere, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
-            turns = (ahead * heading).sum(2, keepdims=True) < 0
-            heading = np.where(turns, -ahead, ahead)
-    return np.asarray(total / (2 * reach + 1), np.float32)
-
-
 def _hatch(noise: F32, along: F32, dark: F32, grain: F32) -> F32:
     """Return strokes, (H, W) in 0..1, that cover as much of the paper as `dark` says."""
-    strokes = _smeared(noise, along, _STROKE_PX)
+    strokes = smeared(noise, along, _STROKE_PX)
     strokes = (strokes - strokes.mean()) / strokes.std() + 0.22 * grain
     level = -1.702 * np.log(np.clip(dark, 1e-3, 0.999) / np.clip(1 - dark, 1e-3, 0.999)) / 2.9  # of a normal deviate
     return np.asarray(1 / (1 + np.exp(-(strokes - level) / 0.3)) * np.clip(dark * 6, 0, 1), np.float32)
-
-
-def _contours(luma: F32, along: F32) -> F32:
-    """Return lines, (H, W) in 0..1: dark sides of edges, unbroken along them."""
-    narrow, wide = cv2.GaussianBlur(luma, (0, 0), 0.7), cv2.GaussianBlur(luma, (0, 0), 1.5)
-    edge = _smeared((0.985 * wide - narrow).astype(np.float32), along, _LINE_PX)
-    return np.asarray(np.tanh(np.clip(edge - 1.0, 0, None) * 0.16), np.float32)
-
-
-def _noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> F32:
-    """Return blurred noise of mean 0 and deviation 1, (H, W) float32."""
-    noise = cv2.GaussianBlur(rng.standard_normal((height, width), dtype=np.float32), (0, 0), sigma)
-    return np.asarray((noise - noise.mean()) / noise.std(), np.float32)

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 
 from trainer.art.pencil import draw, face_matte
-from trainer.art.pencil_pairs import pencil_pairs
-from trainer.pairs import open_pairs, painted_crop
 from trainer.portrait import portrait
 from trainer.window import WINDOW_PX, window
 
@@ -56,15 +54,3 @@ def test_the_drawing_fades_into_the_photograph_before_the_lens_ends(face):
     assert matte[nose[1], nose[0]] == 255
     assert not matte[:20].any()
     assert not matte[-20:].any()
-
-
-def test_pairs_of_drawings_keep_who_is_held_out(pairs_folder, pairs, tmp_path):
-    told = []
-    assert pencil_pairs(pairs_folder, tmp_path / "pencil", every=2, tell=lambda *line: told.append(line)) == 6
-    assert told[-1] == (6, 6)
-    made = open_pairs(tmp_path / "pencil")
-    assert made.held_out.tolist() == pairs.held_out[::2].tolist()
-    assert made.crop == pairs.crop
-    whole = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    painted = painted_crop(made, 1, whole, WINDOW_PX)
-    assert np.array_equal(painted[..., :3], draw(pairs.photos[2], 2))
