@@ -1,8 +1,8 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format bench bench-check clean
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
 
 run: ## install the daemon into .venv and start it here (ARGS="--lens thug-life")
 	@scripts/environment.sh .venv demo
@@ -21,8 +21,13 @@ format: ## write the code as the formatter has it
 	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@.venv-test/bin/ruff check --quiet --fix . ; .venv-test/bin/ruff format .
 
-bench: ## what can be measured here
-	@cat bench/README.md
+bench: ## how fast the frame's path is here, in three minutes (ARGS="--quick")
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
+	@.venv-test/bin/python bench/speed.py $(ARGS)
+
+bench-check: ## the same against bench/budgets.toml, as ratios (ARGS=RESULT for a run that is there)
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
+	@.venv-test/bin/python bench/check.py $(ARGS)
 
 clean: ## remove the environments and whatever was built
 	@rm -rf .venv .venv-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

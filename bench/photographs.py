@@ -96,6 +96,9 @@ INNER = [
 ]
 
 
+EYES = (33, 263)  # their outer corners
+
+
 class Photographs:
     """../shared's faces of people that the network has not learned."""
 
@@ -129,6 +132,25 @@ def sixty_eight(points):
     way = np.r_[0, np.cumsum(np.linalg.norm(np.diff(jaw, axis=0), axis=1))]
     even = np.linspace(0, way[-1], 17)
     return np.vstack([np.column_stack([np.interp(even, way, side) for side in jaw.T]), points[INNER, :2]])
+
+
+def beside(points):
+    """Return the line between the outer corners of the eyes as a complex number, (n, 1): its length and direction."""
+    line = points[:, EYES[1], :2] - points[:, EYES[0], :2]
+    return line[:, :1] + 1j * line[:, 1:]
+
+
+def places_of(labels, marks):
+    """Return the mesh point of each of 68 marks, (68,), and how far beside it the mark lies, (68,) complex."""
+    away = (marks[:, :, None] - labels[:, None, :468, :2]) @ np.array([1, 1j]) / beside(labels)[..., None]
+    point = np.abs(away - away.mean(0)).mean(0).argmin(1)
+    return point, away.mean(0)[np.arange(len(point)), point]
+
+
+def placed(points, point, away):
+    """Return the 68 marks that meshes (n, 478, 2 or 3) would have: (n, 68, 2)."""
+    step = beside(points) * away
+    return points[:, point, :2] + np.stack([step.real, step.imag], 2)
 
 
 def read_marks(path):

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 APP = "lensd"
 NO_LENS = "none"
+_MOST_CAMERAS = 16
 NoFace = Literal["pass", "hold", "card"]
-RuntimeChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+RuntimeChoice = Literal[
+    "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-gpu", "openvino-npu", "tensorrt", "tensorrt-rtx"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Settings:
     """All that `lensd run` can be told.
 
     Attributes:
-        camera: "auto" (a webcam, else the demo), "/dev/videoN", a by-id or card name, a file's path, or "demo".
+        camera: "auto" (a webcam, else the demo), "/dev/videoN", a by-id or card name, a file's path, or "demo"; or
+            several such, of which the first that is there is taken.
         lens: the lens to begin with; None takes the last one.
         width, height, fps: of the published picture, for the daemon's life; even sizes, 160..3840 by 120..2160.
         output: "auto" ("SnapLens Camera" where there is one), "/dev/videoN", a video file's path, or "none".
@@ -35,7 +39,7 @@ class Settings:
         linger_s: seconds for which it stays open after the last one has looked away, 0..3600.
     """
 
-    camera: str = "auto"
+    camera: str | tuple[str, ...] = "auto"
     lens: str | None = None
     width: int = 1280
     height: int = 720
@@ -54,6 +58,12 @@ class Settings:
         Raises:
             ConfigError: names the setting, the bounds and what was given.
         """
+        if not isinstance(self.camera, str):
+            # As JSON and TOML have them; a list of one is that one.
+            names = tuple(str(name) for name in self.camera)
+            if not 1 <= len(names) <= _MOST_CAMERAS:
+                raise ConfigError(f"camera, {len(names)} names", f"must be from 1 to {_MOST_CAMERAS}", "lensd devices")
+            object.__setattr__(self, "camera", names[0] if len(names) == 1 else names)
         for name, value, low, high in (("width", self.width, 160, 3840), ("height", self.height, 120, 2160)):
             if not low <= value <= high or value % 2:
                 raise ConfigError(f"{name} {value}", f"must be even and from {low} to {high}", "--size 1280x720")
@@ -64,6 +74,11 @@ class Settings:
         for name, choice, choices in (("no_face", self.no_face, NoFace), ("runtime", self.runtime, RuntimeChoice)):
             if choice not in get_args(choices):
                 raise ConfigError(f"{name} {choice!r}", f"must be one of {', '.join(get_args(choices))}")
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras by name, the preferred one first."""
+        return (self.camera,) if isinstance(self.camera, str) else self.camera
 
     @property
     def format(self) -> VideoFormat:

@@ -105,7 +105,7 @@ class Engine(Closeable, Protocol):
 
     @property
     def runtime(self) -> str:
-        """onnxruntime, onnxruntime-cuda, openvino, tensorrt or tensorrt-rtx."""
+        """Its name, one of `lensd.config.RuntimeChoice` but auto."""
 
     @property
     def input(self) -> TensorSpec:

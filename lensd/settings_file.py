@@ -26,6 +26,7 @@ TEMPLATE = """\
 # Check them: lensd config check. Have the running camera read them again: lensd config reload
 
 # Which camera: "auto" (a webcam, else the demo), "/dev/video0", a name as in `lensd devices`, a file, or "demo".
+# Or several, of which the first that is there is taken: ["HD Pro Webcam C920", "Integrated Camera"]
 # camera = "auto"
 
 # The lens to begin with, "none" for none. Without it, the camera begins with the last one.
@@ -44,7 +45,8 @@ TEMPLATE = """\
 # While nobody is seen: the camera's picture ("pass"), the last lensed one ("hold"), or a card ("card").
 # no_face = "pass"
 
-# What runs the networks: "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt" or "tensorrt-rtx".
+# What runs the lens: "auto" (the fastest here, measured), "onnxruntime", "onnxruntime-cuda", "openvino",
+# "openvino-gpu", "openvino-npu", "tensorrt" or "tensorrt-rtx".
 # runtime = "auto"
 
 # Keep the webcam open also while nobody looks; else it is closed so many seconds after the last one has looked away.
@@ -119,6 +121,8 @@ def as_toml(value: object) -> str:
     if isinstance(value, str):
         escaped = "".join(f"\\u{ord(c):04x}" if c in '"\\' or not c.isprintable() else c for c in value)
         return f'"{escaped}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -145,6 +149,9 @@ def _checked(key: str, value: object, path: Path) -> object:
             return value
         if each is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
+        if get_origin(each) is tuple and isinstance(value, list) and all(isinstance(one, str) for one in value):
+            names = [_whole_path(one, path) for one in value]
+            return names[0] if len(names) == 1 else names
         if get_origin(each) is not Literal and type(value) is each:
             return _whole_path(value, path) if key in _FILES and isinstance(value, str) else value
     allowed = " or ".join(_said(each) for each in kinds)
@@ -158,6 +165,8 @@ def _is_union(kind: object) -> bool:
 def _said(kind: object) -> str:
     if get_origin(kind) is Literal:
         return f"one of {', '.join(as_toml(choice) for choice in get_args(kind))}"
+    if get_origin(kind) is tuple:
+        return "a list of such texts"
     words = {str: 'text in "quotes"', bool: "true or false", int: "a whole number", float: "a number"}
     return words.get(kind, str(kind))  # type: ignore[call-overload, no-any-return]
 

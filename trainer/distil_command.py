@@ -77,15 +77,17 @@ class _Command(click.Command):
     show_default=True,
     help="CPU threads; one is reproducible bit for bit.",
 )
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda[:N].")
+@click.option("--workers", type=click.IntRange(1), help="Threads that make samples: as --threads, with a GPU 12.")
 @click.option("--seed", type=click.IntRange(0), help="All chance follows from it.  [default: 1]")
-@click.option("--bf16", is_flag=True, default=None, help="Compute in bfloat16: 1.5 times faster on CPUs that have it.")
+@click.option("--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [default: where the device has it]")
 @click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint of the same family.")
 @click.option("--resume", is_flag=True, help="Go on where RUN stopped, with its own settings.")
 def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
     """Teach a compact generator what pairs show, or what a larger network paints.
 
     \b
-    lensd distil --pairs pairs --run run --steps 4600 --small-steps 2000 --bf16
+    lensd distil --pairs pairs --run run --steps 4600 --small-steps 2000
     lensd distil --pairs pairs --run run --teacher pix2pix-run --family 0.1 --weight warp=1 --without ssim
 
     Ctrl-C saves the state; --resume goes on from it.
@@ -131,7 +133,7 @@ def _resumable(asked: dict[str, Any], louder: tuple[str, ...], off: tuple[str, .
     folder: Path = asked["run"]
     if not (folder / CHECKPOINT).exists():
         raise ConfigError(str(folder), "holds no checkpoint to go on with", "leave --resume out")
-    own = sorted(set(asked) - {"pairs", "run", "teacher", "steps", "threads", "resume"})
+    own = sorted(set(asked) - {"pairs", "run", "teacher", "steps", "threads", "device", "workers", "resume"})
     if own or louder or off:
         names = ", ".join([*own, *(["weight"] if louder or off else [])])
         raise ConfigError("--resume", f"the run has its own {names}", "leave them out, or choose another --run")

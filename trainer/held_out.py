@@ -53,9 +53,9 @@ def centred(pairs: Pairs, index: int, size: int) -> tuple[U8, U8, F32]:
 def paint(network: Generator, photos: U8) -> U8:
     """Run the network: (n, S, S, 3) uint8 to (n, S, S, 4) uint8 colour and matte."""
     network.eval()
-    x = torch.from_numpy(photos).permute(0, 3, 1, 2).float().div_(255)
+    x = torch.from_numpy(photos).to(next(network.parameters()).device).permute(0, 3, 1, 2).float().div_(255)
     out = torch.sigmoid(network(x)).mul_(255).round_().to(torch.uint8)
-    return np.ascontiguousarray(out.permute(0, 2, 3, 1).numpy())
+    return np.ascontiguousarray(out.permute(0, 2, 3, 1).cpu().numpy())
 
 
 def measure(network: Generator, pairs: Pairs, size: int) -> Figures:

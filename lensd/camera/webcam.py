@@ -19,7 +19,7 @@ from lensd.frames import PixelFormat, RawFrame, VideoFormat
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
 from lensd.v4l2.holders import say_holders
-from lensd.v4l2.nodes import LOOPBACK_DRIVER
+from lensd.v4l2.nodes import LOOPBACK_DRIVER, by_id_of
 from lensd.v4l2.uapi import BufferType, Cap
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Webcam:
             CameraError: not permitted, not a camera, or it has no pixel format that we can decode.
         """
         self._path, self.name = path, str(path)
+        self.by_id = by_id_of(path)  # stays when it comes back as another node; "" where it has none
         self._lent: deque[tuple[int, memoryview]] = deque()
         self._buffers: MappedBuffers | None = None
         try:

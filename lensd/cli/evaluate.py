@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lensd.evaluation.tables import Result
     from lensd.lens.overlay import Sticker
     from lensd.lens.package import LensPackage
-    from lensd.ports import FaceTracker, Lens
+    from lensd.ports import Engine, FaceTracker, Lens
 
 _CLIP_PICTURES = 300
 
@@ -56,6 +56,11 @@ _CLIP_PICTURES = 300
     help="Which of a lens's networks; given twice, one for each lens, or both of one lens.",
 )
 @click.option("--cost/--no-cost", "with_cost", default=True, help="Time every runtime that is here.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Of the run that made the lens: compare with torch too (needs the trainer).",
+)
 def evaluate(
     lenses: tuple[str, ...],
     faces: Path,
@@ -67,6 +72,7 @@ def evaluate(
     runtime: RuntimeChoice,
     precisions: tuple[Precision, ...],
     with_cost: bool,
+    checkpoint: Path | None,
 ) -> None:
     """Measure one LENS (a name or a package's path) on photographs of faces, or two side by side.
 
@@ -84,6 +90,9 @@ def evaluate(
     from lensd.lens.open import lens_of, teacher_of
 
     packages = _packages(lenses, precisions)
+    if checkpoint is not None and len(lenses) > 1:
+        raise click.UsageError("--checkpoint is of one lens, and two are given")
+    also = [] if checkpoint is None else [_torch(checkpoint)]
     face_set = read_faces(faces, limit)
     with ExitStack() as stack:
         results: list[Result] = []
@@ -95,7 +104,8 @@ def evaluate(
             stack.enter_context(closing(lens))
             opened.append(lens)
             timed = with_cost and package.path not in {done.path for done, _ in packages[: len(results)]}
-            results.append(_measure(package, precision, lens, face_set, follower, clip, with_cost=timed))
+            costs = also if timed else None
+            results.append(_measure(package, precision, lens, face_set, follower, clip, also=costs))
         page = None
         if report:
             teacher = teacher_of(packages[0][0])
@@ -139,6 +149,14 @@ def _tracker() -> FaceTracker:
     return open_patient_tracker(lambda network: open_engine(network, runtime="onnxruntime", name="face tracker"))
 
 
+def _torch(checkpoint: Path) -> Engine:
+    """Return the checkpoint in torch, which is the trainer's."""
+    from lensd.cli.trainer_part import trainer_part
+
+    engine: Engine = trainer_part("torch_engine", "lensd evaluate --checkpoint")(checkpoint)
+    return engine
+
+
 def _measure(
     package: LensPackage,
     precision: Precision,
@@ -147,7 +165,7 @@ def _measure(
     tracker: FaceTracker | None,
     clip: Path | None,
     *,
-    with_cost: bool,
+    also: Sequence[Engine] | None,
 ) -> Result:
     from lensd.evaluation.cost import RUNS, measure_cost
     from lensd.evaluation.evaluate import evaluate as measure
@@ -162,9 +180,9 @@ def _measure(
         )
     steady = _steadiness(label, lens, teacher, clip) if clip else None
     cost = None
-    if with_cost:
+    if also is not None:
         with click.progressbar(length=RUNS, label=f"{label} in every runtime", file=sys.stderr) as bar:
-            cost = measure_cost(package, lambda: bar.update(1))
+            cost = measure_cost(package, lambda: bar.update(1), also)
     return Result(label, evaluation, steady, cost, precision)
 
 

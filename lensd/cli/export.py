@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from lensd.cli.switch import complete_lens
+from lensd.cli.trainer_part import trainer_part
 from lensd.config import RuntimeChoice
-from lensd.errors import ConfigError, LensError
+from lensd.errors import LensError
 from lensd.lens.manifest import Precision
 
 if TYPE_CHECKING:
-    from lensd.doctor.prove import Proof
     from lensd.lens.package import LensPackage
+    from lensd.tuning.prove import Proof
 
 RUNTIMES = tuple(name for name in get_args(RuntimeChoice) if name != "auto")
 
@@ -43,15 +43,8 @@ def _is_checkpoint(argument: str) -> bool:
 
 
 def _trainers_command() -> click.Command:
-    what = "lensd export CHECKPOINT"
-    for point in importlib.metadata.entry_points(group="lensd.trainer", name="export_checkpoint"):
-        try:
-            command = point.load()
-        except ImportError:
-            break
-        if isinstance(command, click.Command):
-            return command
-    raise ConfigError(what, "needs the trainer, which is not installed", "pip install 'snaplens[trainer]'")
+    command: click.Command = trainer_part("export_checkpoint", "lensd export CHECKPOINT")
+    return command
 
 
 def dotted(_ctx: object, _option: object, text: str | None) -> str | None:

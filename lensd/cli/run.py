@@ -15,7 +15,11 @@ from lensd.settings_file import parse_size
 
 
 @click.command()
-@click.option("--camera", help="/dev/videoN, a by-id or card name, a video or picture, demo.  [auto]")
+@click.option(
+    "--camera",
+    multiple=True,
+    help="/dev/videoN, a by-id or card name, a video or picture, demo; several times: the first that is there.  [auto]",
+)
 @click.option("--lens", help="The lens to begin with; none for none.  [the last one]")
 @click.option("--size", help="Size of the published picture.  [1280x720]")
 @click.option("--fps", type=float, help="Its rate, pictures a second.  [30]")
@@ -26,7 +30,11 @@ from lensd.settings_file import parse_size
     type=click.Choice(get_args(NoFace)),
     help="While nobody is seen: the camera's picture, the last lensed one, or a card.  [pass]",
 )
-@click.option("--runtime", type=click.Choice(get_args(RuntimeChoice)), help="What runs the networks.  [auto]")
+@click.option(
+    "--runtime",
+    type=click.Choice(get_args(RuntimeChoice)),
+    help="What runs the lens; auto: the fastest here, measured.  [auto]",
+)
 @click.option("--always-on/--no-always-on", default=None, help="Keep the webcam open while nobody looks.")
 @click.option(
     "--linger",
@@ -41,9 +49,11 @@ def run(size: str | None, **options: Any) -> None:
 
     Options go before what the settings file has (lensd config show); in brackets: without either.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    for name in {"camera", "output"} & given.keys():
-        given[name] = _absolute(given[name])
+    given = {name: value for name, value in options.items() if value is not None and value != ()}
+    if "camera" in given:
+        given["camera"] = [_absolute(name) for name in given["camera"]]
+    if "output" in given:
+        given["output"] = _absolute(given["output"])
     if size is not None:
         if (parsed := parse_size(size)) is None:
             raise ConfigError(f"--size {size}", "is not WIDTHxHEIGHT", "--size 1280x720")

@@ -14,7 +14,7 @@ from lensd.errors import LensdError, SinkMissing
 from lensd.v4l2 import device
 from lensd.v4l2.nodes import list_names
 from lensd.v4l2.uapi import BufferType, Cap
-from lensd.virtualcam.node import LABEL, LOAD_MODULE, find_node, open_node
+from lensd.virtualcam.node import LABEL, LOAD_MODULE, find_node, further_labels, module_version, open_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,16 @@ def node() -> Iterator[Finding]:
         why = f"{path} is used, but {', '.join(map(str, others))} has the same name; programs show it twice"
         yield Finding("device", "warn", why, RELOAD)
     else:
-        yield Finding("device", "ok", f'"{LABEL}" is {path}')
+        more = [f'"{other}" is {find_node(other)}' for other in further_labels()]
+        yield Finding("device", "ok", ", ".join((f'"{LABEL}" is {path}', *more)) + _how_many_may_read(1 + len(more)))
+
+
+def _how_many_may_read(devices: int) -> str:
+    """Say how many programs can have a picture at once; before 0.14 the module let several share a device."""
+    version = module_version()
+    if version is None or version < (0, 14):
+        return ""
+    return f"; {devices} program{'s' if devices > 1 else ''} at once"
 
 
 def browsers() -> Iterator[Finding]:

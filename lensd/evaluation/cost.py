@@ -18,7 +18,7 @@ from lensd.lens.manifest import Precision
 from lensd.lens.network import check_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lensd.config import RuntimeChoice
     from lensd.frames import F32, U8
@@ -75,8 +75,15 @@ class Cost:
         return {**head, "runtimes": ran, "refused": [{"runtime": name, "why": why} for name, why in self.refused]}
 
 
-def measure_cost(package: LensPackage, tell: Callable[[], None] = lambda: None) -> Cost | None:
-    """Return what the generator in `package` costs; None for an overlay. `tell` is called after each round of 31.
+def measure_cost(
+    package: LensPackage, tell: Callable[[], None] = lambda: None, also: Sequence[Engine] = ()
+) -> Cost | None:
+    """Return what the generator in `package` costs; None for an overlay.
+
+    Args:
+        package: the lens.
+        tell: called after each round of 31.
+        also: engines of the same network that the caller has, float32, such as torch on its checkpoint; left open.
 
     Raises:
         LensError: a network that is not allowed, or a golden pair that cannot be used.
@@ -104,6 +111,7 @@ def measure_cost(package: LensPackage, tell: Callable[[], None] = lambda: None) 
                     refused.append((f"{runtime}, {precision}", error.why))
                 else:
                     engines.append((runtime, precision, stack.enter_context(closing(engine))))
+        engines += [(engine.runtime, "float32", engine) for engine in also]
         parities = []
         for _, _, engine in engines:
             engine.infer(x, out)

@@ -33,7 +33,7 @@ def main(overrides: str) -> int:
     try:
         memory = Memory()
         settings = LiveSettings(json.loads(overrides), memory)
-        Discreet(settings.current.camera, settings.current.output).install()
+        Discreet(*settings.current.cameras, settings.current.output).install()
         _announce(f"SnapLens Camera {__version__}, {settings.current.format}. Ctrl-C ends it.")
         Keeper(settings, memory, _announce).run()
     except LensdError as error:

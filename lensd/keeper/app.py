@@ -247,7 +247,7 @@ class Keeper:
             log.warning("The lens stays as it was: %s", error)
 
     def _announce_output(self, settings: Settings, announce: Callable[[str], None]) -> None:
-        if self._publisher.node is not None:
+        if self._publisher.nodes:
             announce(f"output   {self._publisher.output_name}: pick it in Zoom, OBS, Chrome, Firefox or Teams")
         elif self._publisher.attached:
             announce(f"output   {self._publisher.output_name}")

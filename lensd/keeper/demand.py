@@ -11,7 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from lensd.keeper.lookout import Lookout
+from lensd.keeper.lookouts import Lookouts
 from lensd.virtualcam import writes_a_file
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Demand:
         self._publisher, self._supervisor = publisher, supervisor
         self._live, self._file = live, writes_a_file(live.current.output)
         self.viewers: Callable[[], int] = lambda: 0
-        self._lookout = Lookout(publisher, selector, self.check)
+        self._lookout = Lookouts(publisher, selector, self.check)
         now_ns = time.monotonic_ns()
         if publisher.inherited is not None:
             self._lookout.look_now()  # who watched the keeper before us shall see no card

@@ -38,7 +38,7 @@ class DescriptorStore:
     def __init__(self) -> None:
         """Take what was handed down; the processes that we start shall know nothing of it."""
         self._given: dict[str, int] = {}
-        self.keeps = False
+        self._kept: set[str] = set()
         for name, descriptor in handed_down().items():
             with contextlib.suppress(OSError):
                 os.set_inheritable(descriptor, False)
@@ -56,11 +56,16 @@ class DescriptorStore:
     def keep(self, node: Path, descriptor: int) -> None:
         """Have a copy of `descriptor` kept beyond our end."""
         # FDPOLL=0: what poll() says of a camera's output side is no reason to throw it away.
-        self.keeps = notify(f"FDSTORE=1\nFDNAME={_name(node)}\nFDPOLL=0", (descriptor,))
+        if notify(f"FDSTORE=1\nFDNAME={_name(node)}\nFDPOLL=0", (descriptor,)):
+            self._kept.add(_name(node))
+
+    def keeps(self, node: Path) -> bool:
+        """Tell whether a descriptor of `node` is kept beyond our end."""
+        return _name(node) in self._kept
 
     def drop(self, node: Path) -> None:
         """Have it forgotten: the stream is to end, or has ended."""
-        self.keeps = False
+        self._kept.discard(_name(node))
         notify(f"FDSTOREREMOVE=1\nFDNAME={_name(node)}")
 
     def drop_given(self) -> None:

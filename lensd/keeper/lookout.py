@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lensd.keeper.publisher import Publisher
+    from lensd.keeper.output import Output
 
 NEVER_NS = 1 << 62
 _SETTLE_NS = 50_000_000  # after the node was opened or closed, before it is asked who has it: probes take 5 to 20 ms
@@ -25,7 +25,7 @@ _AGAIN_NS, _SOON_NS, _LATER_NS = 100_000_000, 3_000_000_000, 1_000_000_000
 
 
 class Lookout:
-    """Follows the publisher's output from device to device. Times in ns of CLOCK_MONOTONIC.
+    """Follows one output from device to device. Times in ns of CLOCK_MONOTONIC.
 
     Attributes:
         opened: somebody has the node open, or had a moment ago.
@@ -34,9 +34,9 @@ class Lookout:
         due_ns: when `check` has something to do, if nothing happens before.
     """
 
-    def __init__(self, publisher: Publisher, selector: selectors.BaseSelector, happened: Callable[[int], None]) -> None:
-        """Watch the publisher's output, as it is and as it changes; `happened` is called with the time of any news."""
-        self._publisher, self._selector, self._happened = publisher, selector, happened
+    def __init__(self, output: Output, selector: selectors.BaseSelector, happened: Callable[[int], None]) -> None:
+        """Watch the output, as it is and as it changes; `happened` is called with the time of any news."""
+        self._selector, self._happened = selector, happened
         self.opened, self.held, self.openings, self.due_ns = False, False, 0, NEVER_NS
         self._watch: NodeWatch | None = None
         self._elsewhere: int | None = None  # how many unseen openers the driver's other devices have
@@ -44,7 +44,7 @@ class Lookout:
         self._selector.register(self._look_fd, selectors.EVENT_READ, self._seen)
         self._seeing: threading.Thread | None = None
         self._results: list[tuple[NodeWatch, int, Look]] = []
-        publisher.follow_output(self._follow)
+        output.follow(self._follow)
 
     @property
     def changed_ns(self) -> int:

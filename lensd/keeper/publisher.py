@@ -1,112 +1,104 @@
-"""Decides which picture goes out when, and writes it: a new one at once, else the last one or a card in time.
+"""Decides which picture goes out when, and has it written: a new one at once, else the last one or a card in time.
 
 Nothing here waits. The clock only fills in, because a free-running 30 Hz clock would add up to 33 ms of latency.
+All outputs are given the same picture; a reader of v4l2loopback 0.14 and later needs a device of its own.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections import deque
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lensd.errors import SinkError, SinkMissing
-from lensd.virtualcam import NullSink, open_sink
+from lensd.keeper.output import Output
+from lensd.virtualcam import further_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from lensd.errors import SinkError
     from lensd.frames import U8, VideoFormat
     from lensd.keeper.descriptor_store import DescriptorStore
-    from lensd.ports import FrameSink
     from lensd.shared_picture import SharedPictureReader, Stamp
-
-log = logging.getLogger(__name__)
 
 _PATIENCE = 1.25  # periods without a new picture before the last one is repeated
 _AGAIN_NS = 2_000_000
-_REOPEN_NS = 1_000_000_000
 _RECENT = 256
-_CALM_NS = 1_000_000_000  # between two pictures while nobody has the output open
-
-
-@runtime_checkable
-class HandedOn(Protocol):
-    """A sink whose stream may outlive it: `virtualcam.backend.LoopbackSink`."""
-
-    inherited: U8 | None
-
-    def fileno(self) -> int:
-        """Return the descriptor whose copies keep the stream alive."""
-
-    def sustain(self, *, on: bool) -> None:
-        """Have the last picture repeated whenever none comes, also when this process is gone; or no more."""
-
-    def hand_on(self) -> None:
-        """Close it without an end of the stream."""
+_CALM_NS = 1_000_000_000  # between two pictures while nobody has an output open
+_LOOK_NS = 2_000_000_000  # for further devices: 20 us for each that there is
 
 
 class Publisher:
-    """Owns the sink. All times in ns of CLOCK_MONOTONIC, given by the caller."""
+    """Owns the outputs. All times in ns of CLOCK_MONOTONIC, given by the caller."""
 
     def __init__(self, output: str, video: VideoFormat, now_ns: int, store: DescriptorStore | None = None) -> None:
         """Open the output, or go on without one and try again every second.
 
         Args:
-            output: as `Settings.output`.
+            output: as `Settings.output`; "auto" means all our devices, "SnapLens Camera", "SnapLens Camera 2", ...
             video: size and rate of everything that is published.
             now_ns: the time.
-            store: keeps the virtual camera over a restart, where there is one.
+            store: keeps the virtual cameras over a restart, where there is one.
 
         Raises:
             ConfigError: an output that is no output. SinkError: a file that cannot be written.
         """
-        self._output, self._format, self._store = output, video, store
-        self._sink: FrameSink = NullSink(video)
-        self._sink_is_ours = False
-        # A file that failed is not begun anew: that would overwrite what it has.
-        self._may_come_back = output == "auto" or output.startswith("/dev/")
+        self._format, self._store, self._several = video, store, output == "auto"
         self._source: SharedPictureReader | None = None
         self._sequence = 0
-        self._due_ns, self._reopen_ns, self._written_ns = now_ns, now_ns, now_ns
+        self._due_ns, self._look_ns, self._written_ns = now_ns, now_ns, now_ns
         self._plain = np.full(video.picture_bytes, 128, np.uint8)
         self._plain[: video.width * video.height] = 30
-        self.output_problem: SinkError | None = None
-        self.published, self.repeated, self.write_errors = 0, 0, 0
+        self.published, self.repeated = 0, 0
         self._latencies_ns: deque[int] = deque(maxlen=_RECENT)
         self._fresh_ns: deque[int] = deque(maxlen=_RECENT)
         self.longest_gap_ns = 0
         self._calm = False
-        self._output_listener: Callable[[tuple[Path, int] | None], None] = lambda _: None
-        self.inherited: U8 | None = None  # the last picture of the keeper before us, where we go on with its stream
-        self._attach(now_ns)
+        self._new_output: Callable[[Output], None] = lambda _: None
+        self.outputs = [Output(output, video, store)]  # the first has a sink always, were it one into nothing
+        self.outputs[0].attach(now_ns)
+        self.outputs[0].sustain(on=True)
+        for more in self._look_for_more(now_ns):
+            more.attach(now_ns)
         if store is not None:
             store.drop_given()
-        if isinstance(self._sink, HandedOn):
-            self.inherited = self._sink.inherited
 
     @property
     def output_name(self) -> str:
         """Where the pictures can be seen."""
-        return self._sink.name
+        return ", ".join(each.sink.name for each in self.outputs if each.attached)
+
+    @property
+    def output_problem(self) -> SinkError | None:
+        """What is wrong with the first output."""
+        return self.outputs[0].problem
 
     @property
     def attached(self) -> bool:
         """There is a real output."""
-        return self._sink_is_ours
+        return any(each.attached for each in self.outputs)
 
     @property
-    def node(self) -> Path | None:
-        """The device that readers have open."""
-        return self._sink.node
+    def nodes(self) -> list[Path]:
+        """The devices that readers have open."""
+        return [each.sink.node for each in self.outputs if each.sink.node is not None]
+
+    @property
+    def inherited(self) -> U8 | None:
+        """The last picture of the keeper before us, where we go on with its stream."""
+        return next((each.inherited for each in self.outputs if each.inherited is not None), None)
+
+    @property
+    def write_errors(self) -> int:
+        """How often an output was lost."""
+        return sum(each.errors for each in self.outputs)
 
     @property
     def due_ns(self) -> int:
         """When `fill_in` has something to do."""
-        return self._due_ns
+        return min(self._due_ns, *(each.due_ns for each in self.outputs))
 
     def show(self, source: SharedPictureReader) -> None:
         """Publish from `source` from now on; its newest picture goes out with the next call."""
@@ -120,38 +112,37 @@ class Publisher:
             self._write(now_ns)
 
     def fill_in(self, now_ns: int) -> None:
-        """Publish again what was published last, where nothing new came in time; try for a lost output."""
-        if not self._sink_is_ours and self._may_come_back and now_ns >= self._reopen_ns:
-            self._attach(now_ns)
+        """Publish again what was published last, where nothing new came in time; try for lost and further outputs."""
+        for output in self.outputs:
+            if output.retry(now_ns):
+                self._due_ns = now_ns
+        if now_ns >= self._look_ns:
+            for more in self._look_for_more(now_ns):
+                more.retry(now_ns)
         if now_ns >= self._due_ns:
             self._write(now_ns)
 
-    def follow_output(self, listener: Callable[[tuple[Path, int] | None], None]) -> None:
-        """Tell `listener`, now and at each change, which node is written to and by which descriptor; None for none."""
-        self._output_listener = listener
-        self._tell_output()
+    def follow_outputs(self, listener: Callable[[Output], None]) -> None:
+        """Tell `listener` of every output, now and when another one comes; none ever goes, but may be lost."""
+        self._new_output = listener
+        for output in self.outputs:
+            listener(output)
 
     def set_pace(self, now_ns: int, *, calm: bool) -> None:
         """Publish one picture a second where `calm`, else at the nominal rate, beginning at once."""
         if self._calm and not calm:
             self._due_ns = self._written_ns = now_ns
         self._calm = calm
-        self._sustain()
-
-    def _sustain(self) -> None:
-        """Somebody who reads shall see a picture also where this process is gone; without readers it is a waste."""
-        if self._store is not None and self._store.keeps and isinstance(self._sink, HandedOn):
-            self._sink.sustain(on=not self._calm)
+        for output in self.outputs:
+            output.sustain(on=not calm)
 
     def overwrite(self, now_ns: int) -> None:
-        """Publish what is on air, and leave nothing else in the output's buffers for the next reader to see."""
+        """Publish what is on air, and leave nothing else in the outputs' buffers for the next reader to see."""
         picture = np.empty_like(self._plain)
         if self._source is None or self._source.copy_newest(picture) is None:
             np.copyto(picture, self._plain)
-        try:
-            self._sink.overwrite(picture)
-        except SinkError as error:
-            self._lose(error, now_ns)
+        for output in self.outputs:
+            output.overwrite(picture, now_ns)
 
     def figures(self, now_ns: int) -> dict[str, object]:
         """Return rates and latencies of the last seconds, as `lensd status` shows them."""
@@ -172,39 +163,49 @@ class Publisher:
         }
 
     def close(self) -> None:
-        """Give the output back, or hand it on where the store keeps it for the next keeper."""
-        if self._store is not None and self._store.keeps and isinstance(self._sink, HandedOn):
-            self._sink.hand_on()
-            return
-        if self._sink.node is not None:
-            with contextlib.suppress(SinkError):
-                self._sink.overwrite(self._plain)  # no picture of anybody stays in it
-        self._sink.close()
+        """Give the outputs back, or hand them on where the store keeps them for the next keeper."""
+        for output in self.outputs:
+            output.close(self._plain)
 
     def forsake(self) -> None:
-        """The end is for good: nobody is to go on with the output."""
-        if self._store is not None and self._sink.node is not None:
-            self._store.drop(self._sink.node)
+        """The end is for good: nobody is to go on with the outputs."""
+        for output in self.outputs:
+            output.forsake()
 
-    def _tell_output(self) -> None:
-        sink = self._sink
-        self._output_listener((sink.node, sink.fileno()) if sink.node is not None else None)
+    def _look_for_more(self, now_ns: int) -> list[Output]:
+        """Return outputs for devices of ours that were not known, to be opened."""
+        self._look_ns = now_ns + _LOOK_NS
+        known = {output.label for output in self.outputs}
+        more = [label for label in further_labels() if label not in known] if self._several else []
+        found = [Output("auto", self._format, self._store, label) for label in more]
+        for output in found:
+            self.outputs.append(output)
+            output.sustain(on=not self._calm)
+            self._new_output(output)
+        return found
 
     def _write(self, now_ns: int) -> None:
-        source, stamp = self._source, None
-        try:
-            buffer = self._sink.begin()
-            stamp = source.copy_newest(buffer) if source is not None else None
-            if stamp is None:
-                if self._sequence and now_ns - self._written_ns < 2 * self._format.period_ns:
-                    self._due_ns = now_ns + _AGAIN_NS  # it changed under the copy; what is on air stays for now
-                    return
-                np.copyto(buffer, self._plain)  # nothing drawn yet; and never what the buffer held before
-            self._sink.commit()
-        except SinkError as error:
-            self._lose(error, now_ns)
-            return
-        self._account(stamp, now_ns)
+        source, stamp, whole, written = self._source, None, None, False
+        for output in self.outputs:
+            if not output.attached and output is not self.outputs[0]:
+                continue
+            if (buffer := output.begin(now_ns)) is None:
+                continue
+            if whole is not None:
+                np.copyto(buffer, whole)
+            else:
+                stamp = source.copy_newest(buffer) if source is not None else None
+                if stamp is None:
+                    if self._sequence and now_ns - self._written_ns < 2 * self._format.period_ns:
+                        self._due_ns = now_ns + _AGAIN_NS  # it changed under the copy; what is on air stays for now
+                        return
+                    np.copyto(buffer, self._plain)  # nothing drawn yet; and never what the buffer held before
+                whole = buffer
+            written = output.commit(now_ns) or written
+        if written:
+            self._account(stamp, now_ns)
+        else:
+            self._due_ns = now_ns
 
     def _account(self, stamp: Stamp | None, now_ns: int) -> None:
         fresh = stamp is not None and stamp.sequence != self._sequence
@@ -219,43 +220,3 @@ class Publisher:
             self._latencies_ns.append(max(0, now_ns - stamp.captured_ns))
         else:
             self.repeated += 1
-
-    def _lose(self, error: SinkError, now_ns: int) -> None:
-        then = "Trying again every second." if self._may_come_back else "Nothing more is written to it."
-        log.warning("The output failed: %s. %s", error, then)
-        self.write_errors += 1
-        self.output_problem = error
-        self.forsake()
-        with contextlib.suppress(SinkError):  # it has failed already
-            self._sink.close()
-        self._sink, self._sink_is_ours = NullSink(self._format), False
-        self._tell_output()
-        self._reopen_ns = now_ns + _REOPEN_NS
-        self._due_ns = now_ns
-
-    def _attach(self, now_ns: int) -> None:
-        self._reopen_ns = now_ns + _REOPEN_NS
-        if self._output == "none":
-            return
-        try:
-            sink = open_sink(self._output, self._format, self._store.take if self._store is not None else _nothing)
-        except SinkError as error:
-            if not self._may_come_back:
-                raise
-            if self.output_problem is None or str(error) != str(self.output_problem):
-                level = logging.INFO if isinstance(error, SinkMissing) else logging.WARNING
-                log.log(level, "No output: %s. Trying every second. %s", error, error.hint)
-            self.output_problem = error
-            return
-        self._sink.close()
-        self._sink, self._sink_is_ours, self.output_problem = sink, True, None
-        if self._store is not None and sink.node is not None and isinstance(sink, HandedOn):
-            self._store.keep(sink.node, sink.fileno())
-            self._sustain()
-        self._tell_output()
-        self._due_ns = now_ns
-        log.info("Writing to %s", sink.name)
-
-
-def _nothing(_node: Path) -> int | None:
-    return None

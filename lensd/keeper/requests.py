@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lensd.keeper.demand import Demand
     from lensd.keeper.lens_choice import LensChoice
     from lensd.keeper.live_settings import Changed, LiveSettings
+    from lensd.keeper.output import Output
     from lensd.keeper.pause import Pause
     from lensd.keeper.publisher import Publisher
     from lensd.keeper.supervisor import Supervisor
@@ -141,6 +142,7 @@ class Requests:
             "camera": told.get("camera"),
             "output": publisher.output_name if publisher.attached else "none",
             "output_problem": problem.as_dict() if problem is not None else None,
+            "outputs": [_told(output) for output in publisher.outputs],
             "format": str(self._live.current.format),
             "runtime": told.get("runtime"),
             "on_air": supervisor.on_air,
@@ -162,13 +164,18 @@ class Requests:
 
     def _count_readers(self) -> None:
         """Look through /proc in a thread: 10 ms on a desktop, 100 ms where system calls are slow."""
-        node = self._publisher.node
-        if node is None:
+        nodes = self._publisher.nodes
+        if not nodes:
             self._readers = None
         elif time.monotonic() - self._readers_s >= _READERS_AGE_S:
             self._readers_s = time.monotonic()
 
             def look() -> None:
-                self._readers = holders(node)
+                self._readers = list(dict.fromkeys(each for node in nodes for each in holders(node)))
 
             threading.Thread(target=look, name="readers", daemon=True).start()
+
+
+def _told(output: Output) -> Message:
+    problem = None if output.problem is None else output.problem.as_dict()
+    return {"label": output.label, "name": output.sink.name if output.attached else None, "problem": problem}

@@ -233,6 +233,10 @@ class Supervisor:
         if worker.state == "running":
             if worker.reader.newest_sequence():
                 self._show_worker(worker)
+        elif worker.state == "starting" and self._shown is worker:
+            # It has lost its camera, and looks for another one: no card for a moment.
+            if self._held_until_ns is None:
+                self._held_until_ns = time.monotonic_ns() + _HOLD_NS
         elif worker.state == "starting" or (worker.state == "loading" and self._held_until_ns is not None):
             pass  # what is on air stays there until there is news
         elif worker.state in CARDS:
@@ -253,8 +257,9 @@ class Supervisor:
         answer({"lens": name, "state": "active"})
 
     def _show_worker(self, worker: WorkerProcess) -> None:
+        self._held_until_ns = None
         if self._shown is not worker:
-            self._shown, self._held_until_ns = worker, None
+            self._shown = worker
             self._set_on_air("worker", worker.reader, worker.pictures_fd)
         self._publisher.picture_ready(time.monotonic_ns())
 

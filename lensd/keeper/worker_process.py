@@ -77,7 +77,7 @@ class WorkerProcess:
         finally:
             theirs.close()
         self.reader = SharedPictureReader(self.pictures_fd, marks=True)
-        self._started_ns = self._state_ns = self._picture_ns = self._event_ns = time.monotonic_ns()
+        self._state_ns = self._picture_ns = self._event_ns = time.monotonic_ns()
         self._heard = False
         selector.register(self._signal_fd, selectors.EVENT_READ, self._signalled)
         selector.register(self._pid_fd, selectors.EVENT_READ, self._exited)
@@ -101,7 +101,7 @@ class WorkerProcess:
     def hangs(self, now_ns: int) -> str:
         """Return why it must be taken for hanging; empty where it lives."""
         if not self._heard or self.state == "starting":
-            return "did not start in time" if now_ns - self._started_ns > _START_LIMIT_NS else ""
+            return "did not start in time" if now_ns - self._state_ns > _START_LIMIT_NS else ""
         if self.state == "running":
             last_ns = max(self._picture_ns, self._state_ns)
             return "delivers no pictures" if now_ns - last_ns > PICTURE_LIMIT_NS else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lensd.errors import CameraError, SourceTimeout
 from lensd.mailbox import Mailbox, MailboxClosed
-from lensd.pipeline.conditions import camera_condition
+from lensd.pipeline.conditions import Condition, State, camera_condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RETRY_S = 0.5
+_CALM_S = 5.0  # a camera that is lost again and again is not opened without a pause
+_NEWS_S = 0.05  # how soon a camera that was plugged in is noticed; the kernel may be asked for nothing
 _FIRST_FRAME_S = 3.0  # webcams take up to 2 s to start
 _FRAME_S = 1.0  # the longest exposure in the dark is 0.2 s; a second without a frame is a camera that is gone
 _CHECK_S = 0.2  # how soon `close` is noticed while no frames come
@@ -35,12 +37,21 @@ class Capture:
     1.8 MB, 0.2 ms) and nothing is torn, however long the render thread is kept from its core.
     """
 
-    def __init__(self, open_source: Callable[[], FrameSource], conditions: Conditions) -> None:
+    def __init__(
+        self,
+        open_source: Callable[[], FrameSource],
+        conditions: Conditions,
+        *,
+        better: Callable[[], FrameSource | None] = lambda: None,
+        changed: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Make it; `start` begins.
 
         Args:
             open_source: opens the camera; called again after each loss. Raises CameraError.
             conditions: is told what is wrong.
+            better: asked at each frame for a camera to change to, opened; it does not wait.
+            changed: tells whether cameras have come or gone; a lost one is looked for at once then.
         """
         self.frames: Mailbox[RawFrame] = Mailbox()
         self.name: str | None = None
@@ -48,6 +59,9 @@ class Capture:
         self.dropped = 0  # by the driver, seen as gaps in its numbers
         self.opened = 0  # how many times
         self._open_source, self._conditions = open_source, conditions
+        self._better, self._changed = better, changed
+        self._next: FrameSource | None = None
+        self._at_once, self._lost_s = False, float("-inf")
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture")
 
@@ -70,13 +84,18 @@ class Capture:
     def _run(self) -> None:
         with suppress(MailboxClosed):
             while not self._ending.is_set():
+                self._at_once = False
                 self._once()
-                self._ending.wait(_RETRY_S)
+                if self._next is None and not self._at_once:
+                    self._wait()
+        if self._next is not None:
+            self._next.close()
 
     def _once(self) -> None:
         """Open the camera and read it until something goes wrong, which is reported."""
+        source, self._next = self._next, None
         try:
-            source = self._open_source()
+            source = source or self._open_source()
         except CameraError as error:
             self._report(error)
             return
@@ -86,7 +105,13 @@ class Capture:
         try:
             self._read(source)
         except CameraError as error:
-            self._report(error)
+            self._at_once = self._first_loss()
+            if self._at_once:
+                # What is on air stays for a moment: there may be another camera, or the same one again.
+                log.warning("%s; opening a camera again", error)
+                self._conditions.camera(Condition(State.STARTING, str(error)))
+            else:
+                self._report(error)
         finally:
             self.name = self.format = None
             with suppress(MailboxClosed):
@@ -106,6 +131,21 @@ class Capture:
             last, limit_s = frame.sequence, max(_FRAME_S, 3 * period_s)
             self.frames.put(frame)
             self.frames.wait_until_unused()
+            if (better := self._better()) is not None:
+                self._next = better
+                return
+
+    def _first_loss(self) -> bool:
+        """Tell whether the last loss is long ago, so that the camera may be opened again at once."""
+        now = time.monotonic()
+        before, self._lost_s = self._lost_s, now
+        return now - before > _CALM_S
+
+    def _wait(self) -> None:
+        """Wait before the camera is looked for again; not as long where one has just come."""
+        until = time.monotonic() + _RETRY_S
+        while time.monotonic() < until and not self._ending.wait(_NEWS_S) and not self._changed():
+            pass
 
     def _report(self, error: CameraError) -> None:
         condition = camera_condition(error)

@@ -32,7 +32,9 @@ log = logging.getLogger(__name__)
 STAGES = ("decode", "track", "lens", "blend", "publish")
 _IDLE_S = 0.1  # how soon a switch is carried out while no frames come
 _BROKEN_S = 1.0  # single broken frames are left out; this long nothing but broken ones is a broken camera
-_BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+_BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+_MENDING_S = 1.0  # so long the last picture stands while a lens that has failed is loaded again; the keeper allows 2 s
+_MENDED = 60  # pictures after which a failure is forgotten
 
 
 class Outlet(Protocol):
@@ -62,6 +64,7 @@ class Render:
         settings: Settings,
         lens: str,
         switched: Callable[[Order, LensdError | None], None],
+        failed: Callable[[LensdError], None] = lambda _error: None,
     ) -> None:
         """Make it; `start` begins.
 
@@ -72,14 +75,17 @@ class Render:
             settings: `no_face` and `show_points` are looked at.
             lens: the one to begin with, which the loader has been told of.
             switched: told what has come of each order.
+            failed: told of the error of a lens that failed while it drew, before it is loaded again.
         """
         self._capture, self._loader, self._conditions = capture, loader, conditions
-        self._outlet, self._decode, self._settings, self._switched = outlet, decode, settings, switched
+        self._outlet, self._decode, self._settings = outlet, decode, settings
+        self._switched, self._told_failed = switched, failed
         self._compositor = Compositor()
         self._loaded: Loaded | None = None
         self._chosen = lens
         self._lens_failure: LensdError | None = None
-        self._failures = 0
+        self._failures = self._unbroken = 0
+        self._mending_until = 0.0
         self._broken_since: float | None = None
         self._held: Picture | None = None
         self._camera_opened = 0
@@ -125,14 +131,17 @@ class Render:
                 self._loader.dispose(self._loaded.lens)
             self._loaded, self._chosen = outcome.loaded, order.lens
             self._lens_failure, self._held = None, None
+            self._mending_until = 0.0
             log.info("Lens %s is on air, in %s", order.lens, outcome.loaded.runtime or "no network")
         elif self._loaded is None:
+            self._mending_until = 0.0
             if not order.identity:
                 self._chosen, self._lens_failure = order.lens, error
             self._try_again()
         self._switched(order, error)
 
     def _try_again(self) -> None:
+        """Have the chosen lens loaded again, the first time at once: another runtime may take it."""
         self._loader.try_again(self._chosen, _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)])
         self._failures += 1
 
@@ -143,6 +152,8 @@ class Render:
             if frame is None:
                 return
             if loaded is None or why is not None:
+                if time.monotonic() < self._mending_until:
+                    return
                 self._conditions.held_back(why or Condition(State.LOADING))
                 return
             mark = self.metrics.begin()
@@ -237,13 +248,19 @@ class Render:
         self.metrics.lap("publish", mark)
         self.metrics.published(captured_ns)
         self._conditions.pictures_go_out()
-        self._failures = 0
+        self._unbroken += 1
+        if self._unbroken == _MENDED:
+            self._failures = 0
 
     def _lens_has_failed(self, error: LensdError) -> None:
         """Take the lens off air, rather than show the bare face, and have it loaded again."""
         log.error("Lens %s failed: %s", self._chosen, error)
         if self._loaded is not None:
             self._loader.dispose(self._loaded.lens)
-        self._loaded, self._lens_failure = None, error
-        self._conditions.held_back(Condition(State.LENS_FAILED, str(error)))
+        self._loaded, self._lens_failure, self._unbroken = None, error, 0
+        self._told_failed(error)
+        if self._failures == 0:
+            self._mending_until = time.monotonic() + _MENDING_S
+        else:
+            self._conditions.held_back(Condition(State.LENS_FAILED, str(error)))
         self._try_again()

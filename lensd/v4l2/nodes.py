@@ -54,6 +54,30 @@ def list_names() -> list[tuple[Path, str]]:
     return sorted(found, key=lambda each: _number(each[0]))
 
 
+def announce(node: Path) -> bool:
+    """Have the kernel tell of a device once more: who looked at it before it was a camera takes it for one now.
+
+    The same as `udevadm trigger --action=change`. By itself only root may; systemd/udev/60-snaplens-camera.rules lets
+    the group video.
+
+    Returns:
+        Whether that was permitted.
+    """
+    try:
+        (SYSFS / node.name / "uevent").write_text("change")
+    except OSError:
+        return False
+    return True
+
+
+def by_id_of(path: Path) -> str:
+    """Return the last part of a by-id link to the device at `path`; "" where there is none."""
+    with contextlib.suppress(OSError):
+        real = path.resolve()
+        return next((link.name for link in sorted(BY_ID.iterdir()) if link.resolve() == real), "")
+    return ""
+
+
 def enumerate_nodes() -> Iterator[Node]:
     """Yield every video device, in the order of their numbers; each is opened for a moment, never streamed from."""
     links: dict[Path, list[Path]] = {}

@@ -4,7 +4,7 @@ Imports numpy and pyvirtualcam, and nothing that may crash, hang or weigh: the k
 """
 
 from lensd.virtualcam.memory import MemorySink
-from lensd.virtualcam.node import DRIVER, LABEL, LOAD_MODULE, find_node
+from lensd.virtualcam.node import DRIVER, LABEL, LOAD_MODULE, find_node, further_labels
 from lensd.virtualcam.none import NullSink
 from lensd.virtualcam.select import open_sink, writes_a_file
 
@@ -15,6 +15,7 @@ __all__ = [
     "MemorySink",
     "NullSink",
     "find_node",
+    "further_labels",
     "open_sink",
     "writes_a_file",
 ]

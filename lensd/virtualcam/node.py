@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from pathlib import Path
 
@@ -14,18 +15,37 @@ from lensd.v4l2.uapi import BufferType
 
 LABEL = "SnapLens Camera"
 DRIVER = "v4l2 loopback"
+MOST_OUTPUTS = 8  # what v4l2loopback makes of itself when it is loaded
 LOAD_MODULE = f'sudo modprobe v4l2loopback exclusive_caps=1 card_label="{LABEL}" video_nr=42 max_buffers=4'
 _LISTEN_S = 0.3  # long enough for a picture of a writer at 4 fps
 
 
-def find_node() -> Path:
+def further_labels() -> list[str]:
+    """Return the labels of our devices beside the first, in order: "SnapLens Camera 2" to "SnapLens Camera 8".
+
+    A reader of v4l2loopback 0.14 and later has a device for itself, so programs that read at once need as many.
+    """
+    names = {name for _, name in list_names()}
+    return [label for label in (f"{LABEL} {number}" for number in range(2, MOST_OUTPUTS + 1)) if label in names]
+
+
+def module_version(sysfs: Path = Path("/sys/module")) -> tuple[int, ...] | None:
+    """Return the loaded module's version, such as (0, 15, 0); None where there is none, or it does not tell (0.12)."""
+    try:
+        text = (sysfs / "v4l2loopback/version").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+def find_node(label: str = LABEL) -> Path:
     """Return the path of our device, by its label and its driver; costs about 0.1 ms where there is none.
 
     Raises:
         SinkMissing: there is none; says whether the module is loaded.
     """
     for path, name in list_names():
-        if name == LABEL:  # a label may be on anything, so the driver is asked too
+        if name == label:  # a label may be on anything, so the driver is asked too
             with contextlib.suppress(OSError):
                 descriptor = open_node(path)
                 try:
@@ -42,7 +62,7 @@ def find_node() -> Path:
         )
     else:
         why, hint = "the v4l2loopback module is not loaded", LOAD_MODULE
-    raise SinkMissing(LABEL, why, hint)
+    raise SinkMissing(label, why, hint)
 
 
 def open_node(path: Path) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lensd.errors import ConfigError
-from lensd.virtualcam.node import find_node
+from lensd.virtualcam.node import LABEL, find_node
 from lensd.virtualcam.none import NullSink
 from lensd.virtualcam.video_file import SUFFIXES, VideoFileSink
 
@@ -23,7 +23,10 @@ def writes_a_file(output: str) -> bool:
 
 
 def open_sink(
-    output: str, video: VideoFormat, streaming: Callable[[Path], int | None] = lambda _node: None
+    output: str,
+    video: VideoFormat,
+    streaming: Callable[[Path], int | None] = lambda _node: None,
+    label: str = LABEL,
 ) -> FrameSink:
     """Open an output.
 
@@ -31,6 +34,7 @@ def open_sink(
         output: "auto" ("SnapLens Camera"), "/dev/videoN" (a v4l2loopback device), a video file's path, or "none".
         video: size and rate of all that will be written.
         streaming: asked for a descriptor of a node that a process before us has streamed into; it is taken over.
+        label: the device that "auto" means.
 
     Raises:
         ConfigError: it is none of these.
@@ -48,5 +52,5 @@ def open_sink(
         raise ConfigError(f"output {output!r}", f"is none of these: {choices}", "--output auto")
     from lensd.virtualcam.backend import LoopbackSink
 
-    node = find_node() if output == "auto" else path
+    node = find_node(label) if output == "auto" else path
     return LoopbackSink(node, video, streaming(node))

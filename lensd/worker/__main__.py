@@ -8,7 +8,7 @@ import logging
 import os
 
 from lensd.errors import LensdError
-from lensd.worker.parent import die_with_parent
+from lensd.parent import die_with_parent
 
 log = logging.getLogger(__name__)
 

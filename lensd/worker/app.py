@@ -77,6 +77,7 @@ class Worker:
         self._answers: deque[tuple[Order, LensdError | None]] = deque()
         self._status: int | None = None
         self._capture: Capture | None = None
+        self._cameras: CameraOpener | None = None
         self._loader: LensLoader | None = None
         self._lenses: LensMaker | None = None
         self._render: Render | None = None
@@ -93,6 +94,7 @@ class Worker:
             for key, mask in self._selector.select(max(0.0, due_s - time.monotonic())):
                 key.data(mask)
             if time.monotonic() >= due_s:
+                self._look_for_faster()
                 self._tell_alive()
                 due_s = time.monotonic() + _ALIVE_S
         self._close()
@@ -120,10 +122,11 @@ class Worker:
         if self._capture is not None or not isinstance(values, dict) or not isinstance(lens, str):
             raise ProtocolError("configure", "needs settings (an object) and a lens (text), once")
         settings = Settings.from_dict(values)
-        Discreet(settings.camera, settings.output).install()
+        Discreet(*settings.cameras, settings.output).install()
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
-        self._capture = Capture(CameraOpener(settings.camera, settings.format), self._conditions)
+        self._cameras = cameras = CameraOpener(settings.cameras, settings.format)
+        self._capture = Capture(cameras, self._conditions, better=cameras.better, changed=cameras.changed)
         if message.get("camera", True):
             self._capture.start()
         self._lenses = LensMaker(settings)
@@ -138,7 +141,15 @@ class Worker:
         cv2.setNumThreads(1)
         decoder = Decoder(settings.format)
         self._render = Render(
-            self._capture, self._loader, self._conditions, self._outlet, decoder.decode, settings, lens, self._answer
+            self._capture,
+            self._loader,
+            self._conditions,
+            self._outlet,
+            decoder.decode,
+            settings,
+            lens,
+            self._answer,
+            self._lenses.failed,
         )
         self._render.start()
 
@@ -167,6 +178,13 @@ class Worker:
             gc.collect()
             gc.freeze()  # what start-up made lives on; later collections, which stop all threads, need not look at it
 
+    def _look_for_faster(self) -> None:
+        """Measure runtimes beside the lens on air; a faster one is loaded beside it and takes over between frames."""
+        if self._lenses is None or self._loader is None or self._conditions.current != RUNNING:
+            return
+        if (lens := self._lenses.faster()) is not None:
+            self._loader.try_again(lens, 0.0)
+
     def _figures(self) -> dict[str, Any]:
         capture, render = self._capture, self._render
         if capture is None or render is None:
@@ -174,8 +192,10 @@ class Worker:
         return {
             "camera": capture.name,
             "camera_format": capture.format,
+            "instead_of": str(missed) if self._cameras is not None and (missed := self._cameras.missed) else None,
             "lens": render.lens,
             "runtime": render.runtime,
+            "runtimes": self._lenses.status() if self._lenses is not None else {},
             "faces": render.faces,
             "dropped": capture.dropped,
             "replaced": capture.frames.replaced,
@@ -202,7 +222,11 @@ class Worker:
         for ending in (self._capture, self._loader):
             if ending is not None:
                 ending.ask_to_end()
+        if self._lenses is not None:
+            self._lenses.end_measuring()
         ended = [part.join(max(0.0, deadline - time.monotonic())) for part in parts]
+        if self._cameras is not None:
+            self._cameras.close()
         if all(ended) and self._lenses is not None:
             self._lenses.close()
         elif not all(ended):

@@ -51,10 +51,11 @@ def test_the_template_names_every_setting_with_its_default():
         ("fps = nan", "fps nan: must be from 1 to 120"),
         ('no_face = "smile"', 'no_face must be one of "pass", "hold", "card", not "smile"'),
         ("preview = 1", "preview must be true or false, not 1"),
-        ("camera = 0", 'camera must be text in "quotes", not 0'),
+        ("camera = 0", 'camera must be text in "quotes" or a list of such texts, not 0'),
+        ("camera = []", "camera, 0 names: must be from 1 to 16"),
         ("size = 720", 'size must be written as "1280x720", not 720'),
         ('size = "641x480"', "width 641: must be even"),
-        ("[camera]\nname = 1", 'camera must be text in "quotes", not a table'),
+        ("[camera]\nname = 1", 'camera must be text in "quotes" or a list of such texts, not a table'),
         ("camera = ", "is no TOML"),
         ('camera = "a"\ncamera = "b"', "is no TOML"),
         (b"\xff", "is no TOML"),
@@ -82,6 +83,7 @@ def test_files_are_named_from_home_or_from_the_settings_folder(monkeypatch):
     assert parsed('camera = "~/talk.mp4"') == {"camera": "/home/somebody/talk.mp4"}
     assert parsed('camera = "clips/talk.mp4"') == {"camera": str(folder / "clips/talk.mp4")}
     assert parsed('camera = "/dev/video2"') == {"camera": "/dev/video2"}
+    assert parsed('camera = ["C920", "./a.mp4"]') == {"camera": ["C920", str(folder / "a.mp4")]}
     assert parsed('camera = "Integrated Camera"') == {"camera": "Integrated Camera"}
 
 

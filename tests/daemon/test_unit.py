@@ -21,7 +21,7 @@ def values(key):
 
 def test_the_unit_keeps_the_camera_over_a_restart_and_reloads_on_sighup():
     assert values("Type") == ["notify"]
-    assert values("FileDescriptorStoreMax") == ["1"]
+    assert values("FileDescriptorStoreMax") == ["8"]
     assert values("ExecReload") == ["/bin/kill -HUP $MAINPID"]
     assert values("RestartSec") == ["100ms"]
     assert "AF_INET6" not in values("RestrictAddressFamilies")[0]

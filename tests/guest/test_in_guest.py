@@ -42,7 +42,9 @@ GROUPS = (
     Group("lens", ("test_guest_lens.py",), NEWEST, timeout_s=400),
     Group("faults", ("test_guest_faults.py",), NEWEST, timeout_s=300),
     Group("demand", ("test_guest_demand.py",), timeout_s=500),
+    Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
+    Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=300),
     Group("doctor", ("test_guest_doctor.py",), timeout_s=300),
 )
 CHOSEN = os.environ.get("SNAPLENS_GUEST_LOOPBACKS", "").split()

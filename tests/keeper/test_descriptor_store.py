@@ -46,14 +46,15 @@ def test_a_descriptor_is_kept_under_its_nodes_name_and_dropped_again(systemd, tm
     store = DescriptorStore()
     with (tmp_path / "x").open("w") as file:
         store.keep(NODE, file.fileno())
-        assert store.keeps
+        assert store.keeps(NODE)
+        assert not store.keeps(NODE.with_name("video43"))
         data, (copy,), _, _ = socket.recv_fds(systemd, 1024, 2)
         assert data == b"FDSTORE=1\nFDNAME=output-video42\nFDPOLL=0"
         assert os.path.sameopenfile(copy, file.fileno())
         os.close(copy)
     store.drop(NODE)
     assert systemd.recv(1024) == b"FDSTOREREMOVE=1\nFDNAME=output-video42"
-    assert not store.keeps
+    assert not store.keeps(NODE)
 
 
 def test_without_systemd_nothing_is_kept(monkeypatch, tmp_path):
@@ -61,7 +62,7 @@ def test_without_systemd_nothing_is_kept(monkeypatch, tmp_path):
     store = DescriptorStore()
     with (tmp_path / "x").open("w") as file:
         store.keep(NODE, file.fileno())
-    assert not store.keeps
+    assert not store.keeps(NODE)
 
 
 HANDED = """

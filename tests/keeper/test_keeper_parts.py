@@ -8,11 +8,12 @@ import time
 import numpy as np
 import pytest
 
-from lensd.errors import AlreadyRunning, ControlError, SinkError
+from lensd.errors import AlreadyRunning, ControlError, SinkError, SinkMissing
 from lensd.frames import VideoFormat
 from lensd.keeper.cards import BLANK, CARDS, CardBook
 from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.memory import Memory
+from lensd.keeper.output import Output
 from lensd.keeper.publisher import Publisher
 from lensd.keeper.restart import MAX_FAILURES, RETRY_S, RestartPolicy
 from lensd.shared_picture import SharedPictureReader, SharedPictureWriter, create_shared_picture
@@ -126,7 +127,7 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path):
 
 def published_into_memory(tmp_path):
     publisher = Publisher("none", VideoFormat(320, 240, 30), 0)
-    publisher._sink = MemorySink(VideoFormat(320, 240, 30))
+    publisher.outputs[0].sink = MemorySink(VideoFormat(320, 240, 30))
     descriptor = create_shared_picture("test", 320, 240)
     return publisher, descriptor, SharedPictureWriter(descriptor), SharedPictureReader(descriptor, marks=True)
 
@@ -148,16 +149,16 @@ def test_a_new_picture_goes_out_at_once_and_an_old_one_again_when_none_comes(tmp
     writer.publish(2_000)
     publisher.picture_ready(50_000_000)
     assert publisher.published == 3
-    assert (publisher._sink.published[-1][1] == 60).all()
+    assert (publisher.outputs[0].sink.published[-1][1] == 60).all()
     os.close(descriptor)
 
 
 def test_without_a_picture_a_plain_card_goes_out_and_never_what_the_buffer_held(tmp_path):
     publisher, descriptor, _, reader = published_into_memory(tmp_path)
-    publisher._sink.begin()[:] = 200
+    publisher.outputs[0].sink.begin()[:] = 200
     publisher.show(reader)
     publisher.fill_in(1)
-    picture = publisher._sink.published[-1][1]
+    picture = publisher.outputs[0].sink.published[-1][1]
     assert set(np.unique(picture[: 320 * 240])) == {30}
     assert set(np.unique(picture[320 * 240 :])) == {128}
     os.close(descriptor)
@@ -186,23 +187,23 @@ def test_while_nobody_looks_one_picture_a_second_goes_out_and_the_pace_is_back_a
 def test_what_is_on_air_is_put_everywhere(tmp_path):
     publisher, descriptor, writer, reader = published_into_memory(tmp_path)
     publisher.overwrite(1)
-    assert set(np.unique(publisher._sink.published[-1][1])) == {30, 128}, "nothing is on air: a plain card"
+    assert set(np.unique(publisher.outputs[0].sink.published[-1][1])) == {30, 128}, "nothing is on air: a plain card"
     publisher.show(reader)
     writer.slot().data[:] = 77
     writer.publish(1)
     publisher.overwrite(2)
-    assert (publisher._sink.published[-1][1] == 77).all()
+    assert (publisher.outputs[0].sink.published[-1][1] == 77).all()
     os.close(descriptor)
 
 
 def test_whoever_watches_the_output_is_told_when_it_is_gone(tmp_path):
     publisher, descriptor, _, reader = published_into_memory(tmp_path)
     told = []
-    publisher.follow_output(told.append)
+    publisher.outputs[0].follow(told.append)
     assert told == [None], "memory has no node"
-    sink = publisher._sink = FailingSink(VideoFormat(320, 240, 30))
+    sink = publisher.outputs[0].sink = FailingSink(VideoFormat(320, 240, 30))
     sink.node = tmp_path
-    publisher.follow_output(told.append)
+    publisher.outputs[0].follow(told.append)
     assert told[-1] == (tmp_path, -1)
     publisher.show(reader)
     publisher.fill_in(1)
@@ -217,7 +218,7 @@ class FailingSink(MemorySink):
 
 def test_an_output_that_fails_is_left_and_publishing_goes_on(tmp_path):
     publisher, descriptor, writer, reader = published_into_memory(tmp_path)
-    publisher._sink, publisher._sink_is_ours = FailingSink(VideoFormat(320, 240, 30)), True
+    publisher.outputs[0].sink, publisher.outputs[0].attached = FailingSink(VideoFormat(320, 240, 30)), True
     publisher.show(reader)
     writer.slot()
     writer.publish(1)
@@ -228,6 +229,41 @@ def test_an_output_that_fails_is_left_and_publishing_goes_on(tmp_path):
     assert publisher.published == 1
     assert publisher.figures(20)["write_errors"] == 1
     os.close(descriptor)
+
+
+def test_one_outputs_trouble_is_nothing_to_the_others(tmp_path):
+    publisher, descriptor, writer, reader = published_into_memory(tmp_path)
+    for label, kind in (("failing", FailingSink), ("third", MemorySink)):
+        output = Output("/dev/video7", VideoFormat(320, 240, 30), label=label)
+        output.sink, output.attached = kind(VideoFormat(320, 240, 30)), True
+        publisher.outputs.append(output)
+    first, failing, third = publisher.outputs
+    publisher.show(reader)
+    for value in range(1, 4):
+        writer.slot().data[:] = value * 10
+        writer.publish(value)
+        publisher.picture_ready(value * 33_000_000)
+    assert [seen[1][0] for seen in first.sink.published] == [10, 20, 30]
+    assert [seen[1][0] for seen in third.sink.published] == [10, 20, 30]
+    assert not failing.attached
+    assert (publisher.published, publisher.repeated, publisher.write_errors) == (3, 0, 1)
+    assert "no such device" in str(failing.problem)
+    os.close(descriptor)
+
+
+def test_a_lost_output_is_tried_for_beside_what_goes_on(tmp_path):
+    publisher = Publisher("/dev/video99", VideoFormat(320, 240, 30), 0)
+    [output] = publisher.outputs
+    assert isinstance(output.problem, SinkMissing)
+    output.problem = None
+    assert output.due_ns == 1_000_000_000
+    publisher.fill_in(1_000_000_000)
+    deadline = time.monotonic() + 10
+    while output.problem is None:
+        assert time.monotonic() < deadline
+        publisher.fill_in(publisher.due_ns)
+        time.sleep(0.01)
+    publisher.close()
 
 
 def test_blackness_is_there_before_any_card_is_drawn():

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from lensd.config import shipped_lenses_dir
 from lensd.errors import ConfigError
+from lensd.evaluation.cost import measure_cost
 from lensd.lens.network import check_network
 from lensd.lens.open import stickers_of
 from lensd.lens.package import open_package
@@ -22,6 +23,7 @@ from trainer.export import About, export, licence_text, open_generator, run_onnx
 from trainer.generator import Generator
 from trainer.landmarks import LandmarkNet
 from trainer.onnx_graph import generator_onnx, landmarks_onnx
+from trainer.torch_engine import TorchEngine
 
 TINY = Settings(size_px=64, batch=2, steps=3, warm_up=1, measure_every=3, widths=(8, 8, 8, 8, 16), blocks=1)
 
@@ -64,6 +66,8 @@ def test_an_exported_lens_is_a_package_that_lensd_opens(pairs, tmp_path):
     assert (package.manifest.crop.side, package.manifest.crop.size_px) == (1.4, 64)
     assert b"real GMAC" in package.contents["CARD.md"]
     assert open_generator(run.folder / CHECKPOINT)[2] == 3
+    rows = measure_cost(package, also=[TorchEngine(run.folder / CHECKPOINT)]).runtimes
+    assert 45 < next(row.parity_db for row in rows if row.runtime == "torch") <= 99
 
 
 @pytest.mark.parametrize("drawn", DRAWN, ids=lambda drawn: drawn.name)

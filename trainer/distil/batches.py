@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +15,17 @@ from trainer.augment import Strength, sample
 from trainer.distil.steady import nudge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
     from torch import Tensor
 
+    from lensd.frames import U8, Affine
+    from trainer.distil.settings import Settings
     from trainer.pairs import Pairs
 
 _TURNED_BY_DEG = 15.0
+_AHEAD = 3  # steps: one is computed, one is ready, one is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,51 @@ class Batch:
     photos: Tensor
     targets: Tensor
     moves: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return it on `device`."""
+        parts = (self.photos, self.targets, self.moves)
+        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+
+
+class Batches:
+    """A run's batches, by step; with two `workers` or more, those of the next steps are made while one is learned from.
+
+    A sample takes 1.7 ms of a core at 160 px and 5 at 256: a GPU would wait for it. NumPy and OpenCV let go of Python's
+    lock while they compute, so threads will do.
+    """
+
+    def __init__(self, pairs: Pairs, settings: Settings, strength: Strength | None, workers: int = 1) -> None:
+        """Begin with nothing made.
+
+        Raises:
+            ConfigError: nobody is left to train on.
+        """
+        self._pairs, self._settings, self._strength = pairs, settings, strength
+        self._chances = chances(pairs, settings.oversample)
+        self._pool = ThreadPoolExecutor(workers, "samples") if workers > 1 else None
+        self._coming: dict[int, list[Future[_Sample]]] = {}
+
+    def at(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        if self._pool is None:
+            return _stack([job() for job in self._jobs(step)], self._settings.twin_count)
+        for later in range(step, min(step + _AHEAD, self._settings.steps)):
+            if later not in self._coming:
+                self._coming[later] = [self._pool.submit(job) for job in self._jobs(later)]
+        return _stack([made.result() for made in self._coming.pop(step)], self._settings.twin_count)
+
+    def close(self) -> None:
+        """Make no more."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _jobs(self, step: int) -> Sequence[Callable[[], _Sample]]:
+        settings = self._settings
+        rng = np.random.default_rng((settings.seed, step, 0))
+        indices = rng.choice(len(self._chances), settings.batch - settings.twin_count, p=self._chances)
+        seed, strength = (settings.seed, step, 1), self._strength or Strength()
+        return _jobs(self._pairs, indices, settings.size_at(step), seed, settings.twin_count, strength)
 
 
 def chances(pairs: Pairs, oversample: float) -> np.ndarray:
@@ -57,12 +110,39 @@ def batch_of(
     strength: Strength | None = None,
 ) -> Batch:
     """Make samples of the pictures `indices`, and of the first `twins` of them their twins."""
-    strength = strength or Strength()
-    made = [sample(pairs, int(one), size, np.random.default_rng((*seed, i)), strength) for i, one in enumerate(indices)]
+    jobs = _jobs(pairs, indices, size, seed, twins, strength or Strength())
+    return _stack([job() for job in jobs], twins)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    photo: U8
+    target: U8
+    move: Affine | None
+
+
+def _jobs(
+    pairs: Pairs, indices: np.ndarray, size: int, seed: tuple[int, ...], twins: int, strength: Strength
+) -> Sequence[Callable[[], _Sample]]:
+    """Return what makes each sample, twins last."""
+
+    def one(place: int, index: int, *, twin: bool) -> _Sample:
+        rng = np.random.default_rng((*seed, place))
+        move = nudge(size, np.random.default_rng((*seed, place, 1))) if twin else None
+        photo, target = sample(pairs, index, size, rng, strength if move is None else replace(strength, nudge=move))
+        return _Sample(photo, target, move)
+
+    known = [(place, int(index)) for place, index in enumerate(indices)]
+    first = [partial(one, place, index, twin=False) for place, index in known]
+    return first + [partial(one, place, index, twin=True) for place, index in known[:twins]]
+
+
+def _stack(made: list[_Sample], twins: int) -> Batch:
     moves = np.empty((twins, 2, 3), np.float32)
-    for i, one in enumerate(indices[:twins]):
-        moves[i] = nudge(size, np.random.default_rng((*seed, i, 1)))
-        again = np.random.default_rng((*seed, i))
-        made.append(sample(pairs, int(one), size, again, replace(strength, nudge=moves[i])))
-    photos, targets = (torch.from_numpy(np.stack(part)).permute(0, 3, 1, 2) for part in zip(*made, strict=True))
+    for i, one in enumerate(made[len(made) - twins :]):
+        moves[i] = one.move
+    photos, targets = (
+        torch.from_numpy(np.stack([getattr(one, part) for one in made])).permute(0, 3, 1, 2)
+        for part in ("photo", "target")
+    )
     return Batch(photos.float().div_(255), targets.float().div_(255), torch.from_numpy(moves))

@@ -32,10 +32,10 @@ class Critic:
     (0.25 GMAC) stays most of it. Instance norm: it judges strokes, not how bright the room is.
     """
 
-    def __init__(self) -> None:
-        """Build a fresh one."""
+    def __init__(self, device: torch.device) -> None:
+        """Build a fresh one on `device`."""
         self.network = PatchGAN(_PHOTO_AND_PICTURE, _PATCH, _WIDTH, "instance")
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer = torch.optim.Adam(self.network.parameters(), _RATE, (0.5, 0.999))
 
     def judge(self, photo: Tensor, picture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,7 +56,7 @@ class Critic:
 
     def learn(self, photo: Tensor, picture: Tensor, target: Tensor, *, bf16: bool) -> float:
         """Do one step of its own and return its loss; `picture` carries no gradient."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        with torch.autocast(photo.device.type, torch.bfloat16, enabled=bf16):
             true, mine = (self._features(photo, seen)[-1] for seen in (target, picture.detach()))
         loss = discriminator_loss(_MODE, true, mine)
         self._optimizer.zero_grad(set_to_none=True)

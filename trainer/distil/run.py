@@ -19,7 +19,7 @@ from lensd.errors import ConfigError
 from trainer import checkpoint
 from trainer.average import follow
 from trainer.distil import losses
-from trainer.distil.batches import batch_of, chances
+from trainer.distil.batches import Batches
 from trainer.distil.critic import Critic, window
 from trainer.distil.losses import Painted, Wanted
 from trainer.distil.settings import Settings
@@ -56,8 +56,17 @@ class Run:
         *,
         teacher: Teacher | None = None,
         strength: Strength | None = None,
+        device: torch.device | None = None,
+        workers: int = 1,
     ) -> None:
         """Build a fresh network.
+
+        Args:
+            pairs, folder, settings: what, where and how.
+            teacher: on the same device.
+            strength: how far samples stray; its own where None.
+            device: where it learns; the processor where None.
+            workers: threads that make samples; with one, each step makes its own.
 
         Raises:
             ConfigError: nobody to train on, nothing to teach by, or a teacher that cannot teach what is asked for.
@@ -73,18 +82,20 @@ class Run:
         cv2.setNumThreads(1)
         torch.manual_seed(settings.seed)
         self.pairs, self.folder, self.settings = pairs, folder, settings
-        self._teacher, self._strength = teacher, strength
+        self._teacher, self.device = teacher, device or torch.device("cpu")
         self.step = 0
-        self.network = Generator(settings.widths, settings.blocks).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = Generator(settings.widths, settings.blocks)
+        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
         taught = list(self.network.parameters())
         self._adapters: Adapters | None = None
         if weights.channel and teacher:
             self._adapters = Adapters([settings.widths[level - 1] for level in LEVELS], teacher.channels)
+            self._adapters.to(self.device)
             taught += self._adapters.parameters()
         self.optimizer = torch.optim.AdamW(taught, settings.rate, weight_decay=settings.decay)
-        self._critic = Critic() if weights.need_critic else None
-        self._chances = chances(pairs, settings.oversample)
+        self._critic = Critic(self.device) if weights.need_critic else None
+        self._batches = Batches(pairs, settings, strength, workers)
 
     @classmethod
     def resumed(
@@ -96,6 +107,8 @@ class Run:
         *,
         teacher: Teacher | None = None,
         strength: Strength | None = None,
+        device: torch.device | None = None,
+        workers: int = 1,
     ) -> Run:
         """Go on with the checkpoint in `folder`, to `steps` in all.
 
@@ -108,7 +121,7 @@ class Run:
             settings = Settings.of(state["settings"], steps=steps, threads=threads)
             if state.get("teacher") != (teacher.digest if teacher else None):
                 raise ConfigError(str(path), "was begun with another teacher", "give --teacher as it was")
-            run = cls(pairs, folder, settings, teacher=teacher, strength=strength)
+            run = cls(pairs, folder, settings, teacher=teacher, strength=strength, device=device, workers=workers)
             run.network.load_state_dict(checkpoint.unpack("network", tensors))
             run.average.load_state_dict(checkpoint.unpack("average", tensors))
             checkpoint.unpack_optimizer(run.optimizer, tensors)
@@ -133,6 +146,10 @@ class Run:
         except RuntimeError as error:
             raise ConfigError(str(path), "is of another network than the settings ask for") from error
         self.average.load_state_dict(self.network.state_dict())
+
+    def close(self) -> None:
+        """Make no more samples; `save` still works."""
+        self._batches.close()
 
     def save(self) -> Path:
         """Write the checkpoint, whole or not at all, and return its path.
@@ -166,16 +183,13 @@ class Run:
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = settings.rate * _pace(self.step, settings)
-        rng = np.random.default_rng((settings.seed, self.step, 0))
-        indices = rng.choice(len(self._chances), settings.batch - settings.twin_count, p=self._chances)
-        size, seed = settings.size_at(self.step), (settings.seed, self.step, 1)
-        batch = batch_of(self.pairs, indices, size, seed, twins=settings.twin_count, strength=self._strength)
+        batch = self._batches.at(self.step).to(self.device)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+        with self._fast():
             logits, maps = self.network.paint(batch.photos)
         wanted = Wanted.of(batch.photos, batch.targets)
         painted = Painted(logits, wanted.photo)
-        place = window(size, rng) if settings.judged_at(self.step) else None
+        place = self._window() if settings.judged_at(self.step) else None
         told = self._faults(batch, painted, wanted, maps, place)
         weights = asdict(settings.weights)
         loss = torch.stack([weights[name] * fault for name, fault in told.items()]).sum()
@@ -223,7 +237,7 @@ class Run:
         weights, told = self.settings.weights, dict[str, "Tensor"]()
         if self._teacher is None or not (weights.teacher or weights.channel):
             return told
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bf16):
+        with self._fast():
             pictures, theirs = self._teacher.look(batch.photos)
             if self._adapters is not None:
                 told["channel"] = self._adapters.loss(maps[: len(LEVELS)], theirs)
@@ -237,10 +251,17 @@ class Run:
             return {}
         weights = self.settings.weights
         photo, mine, true = (part[(..., *place)] for part in (wanted.photo, painted.picture, wanted.picture))
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.bf16):
+        with self._fast():
             matching, adversarial = self._critic.judge(photo, mine, true)
         both = {"matching": matching, "adversarial": adversarial}
         return {name: loss for name, loss in both.items() if getattr(weights, name)}
+
+    def _window(self) -> tuple[slice, slice]:
+        rng = np.random.default_rng((self.settings.seed, self.step, 2))
+        return window(self.settings.size_at(self.step), rng)
+
+    def _fast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.bf16)
 
 
 def _pace(step: int, settings: Settings) -> float:

@@ -116,6 +116,9 @@ class DistilOptions:
         weights: of the losses; those of a teacher are off where there is none.
         size_px: of the samples in the end; None: the lens's own, without which it cannot be exported.
         start_from: a checkpoint of the same family, whose averaged weights are taken.
+        bf16: None: where the device has instructions for it.
+        device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]".
+        workers: threads that make samples; None: one for each of `threads`, with a GPU up to 12.
         resume: go on with the checkpoint in `run`, if there is one: its own settings hold, `steps` and `threads` apart.
         others: as `Settings` has them.
     """
@@ -132,27 +135,34 @@ class DistilOptions:
     batch: int = 16
     rate: float = 3e-3
     adversarial_from: float = 2 / 3
-    bf16: bool = False
+    bf16: bool | None = None
     seed: int = 1
     threads: int = 1
+    device: str = "auto"
+    workers: int | None = None
     measure_every: int = 500
     start_from: Path | None = None
     resume: bool = False
 
-    def settings(self, size_px: int) -> Settings:
-        """Return a fresh run's settings; `size_px` is the lens's own size.
+    def settings(self, size_px: int, *, bf16: bool = False) -> Settings:
+        """Return a fresh run's settings.
+
+        Args:
+            size_px: the lens's own size.
+            bf16: whether bfloat16 is fast, where the options leave it open.
 
         Raises:
             ConfigError: a value that cannot be used.
         """
         family = family_named(self.family)
-        taken = ("small_px", "small_steps", "steps", "batch", "rate", "adversarial_from", "bf16", "seed", "threads")
+        taken = ("small_px", "small_steps", "steps", "batch", "rate", "adversarial_from", "seed", "threads")
         return Settings(
             size_px=self.size_px or size_px,
             measure_every=self.measure_every,
             widths=family.widths,
             blocks=family.blocks,
             weights=self.weights,
+            bf16=bf16 if self.bf16 is None else self.bf16,
             **{name: getattr(self, name) for name in taken},
         )
 

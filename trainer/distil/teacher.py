@@ -32,13 +32,18 @@ class Teacher:
         channels: of its maps at `LEVELS`; none where it is no U-Net.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device | None = None) -> None:
         """Load the running mean of its weights.
+
+        Args:
+            path: the checkpoint, or a run's folder.
+            device: where it is to look; the processor where None.
 
         Raises:
             ConfigError: not a checkpoint of such a network.
         """
-        self._network, options, _ = load_generator(path, torch.device("cpu"))
+        device = device or torch.device("cpu")
+        self._network, options, _ = load_generator(path, device)
         if options.lab_colorization:
             raise ConfigError(str(path), "paints colours from lightness", "a teacher that paints RGB from RGB")
         if options.channels != (3, 3):
@@ -56,7 +61,7 @@ class Teacher:
             last = len(self._network.up) - 1
             for level in LEVELS:
                 self._network.up_norms[last - level].register_forward_hook(self._note)
-            paint(self._network, torch.zeros(1, 3, self._size, self._size), own=self._own)
+            paint(self._network, torch.zeros(1, 3, self._size, self._size, device=device), own=self._own)
             self.channels = tuple(seen.shape[1] for seen in self._seen)
 
     @torch.no_grad()

@@ -12,11 +12,13 @@ import numpy as np
 
 from lensd.errors import ConfigError
 from lensd.whole_file import write_whole
+from trainer.dataset.work import usable_cores
 from trainer.distil.run import CHECKPOINT, Run
 from trainer.distil.settings import DistilOptions, Progress
 from trainer.distil.teacher import Teacher
 from trainer.held_out import measure
 from trainer.pairs import open_pairs
+from trainer.pix2pix.devices import device_named, precision_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _SAVE_EVERY_S = 120.0
 _TELL_EVERY_S = 2.0
+_WORKERS_MAX = 12
 
 
 def distil(
@@ -62,11 +65,16 @@ def begun(options: DistilOptions) -> Run:
     if there and not options.resume:
         why = "holds a checkpoint already"
         raise ConfigError(str(options.run), why, "add --resume to go on, or choose another --run")
-    teacher = None if options.teacher is None else Teacher(options.teacher)
+    device = device_named(options.device)
+    workers = options.workers or (min(usable_cores(), _WORKERS_MAX) if device.type == "cuda" else options.threads)
+    teacher = None if options.teacher is None else Teacher(options.teacher, device)
     pairs = open_pairs(options.pairs)
     if there:
-        return Run.resumed(pairs, options.run, options.steps, options.threads, teacher=teacher)
-    run = Run(pairs, options.run, options.settings(pairs.crop.size_px), teacher=teacher)
+        return Run.resumed(
+            pairs, options.run, options.steps, options.threads, teacher=teacher, device=device, workers=workers
+        )
+    settings = options.settings(pairs.crop.size_px, bf16=precision_for("auto", device) == "bf16")
+    run = Run(pairs, options.run, settings, teacher=teacher, device=device, workers=workers)
     if options.start_from is not None:
         run.start_from(options.start_from)
     return run
@@ -92,7 +100,10 @@ def train(
         ConfigError: a loss that is no number; the last checkpoint is as it was.
         OSError: the folder cannot be written; as above.
     """
-    _loop(run, stop, progress)
+    try:
+        _loop(run, stop, progress)
+    finally:
+        run.close()
     run.save()
     log.info("training stopped at step %d of %d", run.step, run.settings.steps)
     return run.step >= run.settings.steps

@@ -153,7 +153,8 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
 
 def _forget(stages: Sequence[Stage], run: Path, again: str | None, wish: Wish) -> None:
     """Have those stages done again that were asked for, and the last where the lens is installed no more."""
-    from trainer.new.installing import same_package, target_of
+    from lensd.sharing.store import target_of
+    from trainer.new.installing import same_package
     from trainer.new.stages import forget
 
     if again is not None:
@@ -166,12 +167,11 @@ def _machine(threads: int | None) -> Machine:
     """Return what the stages may use here."""
     from trainer.dataset.work import usable_cores
     from trainer.new.plan import Machine
-    from trainer.pix2pix.devices import device_named, precision_for
 
     told = os.environ.get("OMP_NUM_THREADS", "")
     cores = usable_cores()
     network = threads or (int(told) if told.isdecimal() and int(told) else min(cores, _THREADS_MAX))
-    return Machine(network, min(cores, threads or cores), precision_for("auto", device_named("cpu")) == "bf16")
+    return Machine(network, min(cores, threads or cores))
 
 
 def _count(wish: Wish) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def teach(
-    pairs: Path, place: Path, effort: Effort, display: Display, *, teacher: Path | None, threads: int, bf16: bool
+    pairs: Path, place: Path, effort: Effort, display: Display, *, teacher: Path | None, threads: int
 ) -> Mapping[str, Any]:
     """Train, or go on training, and return the last figures on people held out.
 
@@ -49,7 +49,6 @@ def teach(
         steps=effort.steps,
         batch=BATCH,
         rate=effort.rate,
-        bf16=bf16,
         threads=threads,
         measure_every=max(1, min(500, effort.steps // 4)),
         resume=True,

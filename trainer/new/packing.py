@@ -9,15 +9,17 @@ from lensd.evaluation.cost import measure_cost
 from lensd.evaluation.tables import Result, tables_of
 from lensd.lens.manifest import PREVIEW
 from lensd.lens.package import open_package
+from lensd.sharing.store import install
 from lensd.whole_file import write_whole
 from trainer.export import About, export, export_overlay
 from trainer.new.card import FIGURES, card_of, figures_text, overlay_card
 from trainer.new.cropping import SIDE_MAX
 from trainer.new.drawn_pairs import FEW
-from trainer.new.installing import install, note
+from trainer.new.installing import note
 from trainer.new.judge import judge
 from trainer.new.page import Results, write_page
 from trainer.package import write_package
+from trainer.torch_engine import TorchEngine
 from trainer.variants import head
 
 if TYPE_CHECKING:
@@ -56,9 +58,15 @@ def export_packages(wish: Wish, checkpoint: Path, place: Path, taught: Mapping[s
 
 
 def evaluate_package(
-    wish: Wish, exported: Path, pairs: Path, place: Path, display: Display, before: Mapping[str, Done]
+    wish: Wish,
+    exported: Path,
+    checkpoint: Path,
+    pairs: Path,
+    place: Path,
+    display: Display,
+    before: Mapping[str, Done],
 ) -> dict[str, Any]:
-    """Measure the lens, and write `figures.json` and the page.
+    """Measure the lens, in torch too, and write `figures.json` and the page.
 
     Raises:
         LensdError: the lens cannot be run.
@@ -68,7 +76,7 @@ def evaluate_package(
     judged = judge(path, pairs, _SHOWN, lambda done, of: display.tell(0.8 * done / of, 1, f"{done} of {of} people"))
     display.tell(0.8, 1, "timing it in every runtime")
     package = open_package(path)
-    cost = measure_cost(package)
+    cost = measure_cost(package, also=[TorchEngine(checkpoint)])
     whole = judged.evaluation.whole
     bytes_ = int(before["export"].facts["bytes"])
     figures = {**judged.evaluation.as_dict(), "bytes": bytes_, "cost": cost.as_dict() if cost else None}
@@ -99,8 +107,8 @@ def install_packages(wish: Wish, exported: Path, place: Path, measured: Mapping[
     """Write the figures on the card, and install the lens, after the overlay that it names.
 
     Raises:
-        LensError: what was written is no package.
-        OSError: the folder cannot be written.
+        LensError: what was written is no package, or cannot be installed.
+        OSError: the run's folder cannot be written.
     """
     package = open_package(exported / f"{wish.name}.lens")
     contents = dict(package.contents)
@@ -110,7 +118,7 @@ def install_packages(wish: Wish, exported: Path, place: Path, measured: Mapping[
     overlays = [] if wish.sticker is None else [exported / f"{wish.overlay_name}.lens"]
     for made in (*overlays, final):
         note(place.parent, made)
-        target = install(made)
+        target = install(made, replacing="any").path
     return {"installed": str(target)}
 
 
@@ -139,8 +147,9 @@ def _key(whole: Figures, cost: Cost | None, size: int) -> list[tuple[str, str]]:
     key.append((f"{whole.fired:.1%}", "of the faces wear it"))
     if whole.psnr_inside is not None:
         key.append((f"{whole.psnr_inside:.1f} dB", "PSNR under it"))
-    if cost is not None and cost.runtimes:
-        key.append((f"{min(row.median_ms for row in cost.runtimes):.1f} ms", "a frame on this machine"))
+    times_ms = [row.median_ms for row in cost.runtimes if row.runtime != TorchEngine.runtime] if cost else []
+    if times_ms:
+        key.append((f"{min(times_ms):.1f} ms", "a frame on this machine"))
     return [*key, (f"{size / 1e6:.1f} MB", "the package")]
 
 

@@ -37,11 +37,10 @@ _SEARCH_S, _CUT_S = 0.1, 0.01  # a picture, one core
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the stages may use: threads of the network, processes for pictures, and whether bfloat16 is fast here."""
+    """What the stages may use: threads of the network, and processes for pictures."""
 
     threads: int
     workers: int
-    bf16: bool
 
 
 def stages_of(wish: Wish, run: Path, machine: Machine, pictures: int) -> list[Stage]:
@@ -72,13 +71,13 @@ def stages_of(wish: Wish, run: Path, machine: Machine, pictures: int) -> list[St
 
     def distil(place: Path, display: Display, _: Mapping[str, Done]) -> Mapping[str, Any]:
         teacher = run / "teacher" if taught else None
-        return teach(pairs, place, effort, display, teacher=teacher, threads=machine.threads, bf16=machine.bf16)
+        return teach(pairs, place, effort, display, teacher=teacher, threads=machine.threads)
 
     def export(place: Path, _: Display, before: Mapping[str, Done]) -> Mapping[str, Any]:
         return export_packages(wish, run / "distil" / CHECKPOINT, place, before["pairs"].facts)
 
     def evaluate(place: Path, display: Display, before: Mapping[str, Done]) -> Mapping[str, Any]:
-        return evaluate_package(wish, run / "export", pairs, place, display, before)
+        return evaluate_package(wish, run / "export", run / "distil" / CHECKPOINT, pairs, place, display, before)
 
     def install(place: Path, _: Display, before: Mapping[str, Done]) -> Mapping[str, Any]:
         return install_packages(wish, run / "export", place, before["evaluate"].facts)

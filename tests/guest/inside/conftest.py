@@ -26,6 +26,14 @@ def loopback() -> Iterator[Path]:
 
 
 @pytest.fixture
+def two_outputs() -> Iterator[tuple[Path, Path]]:
+    """As `loopback`, with a second camera of ours, "SnapLens Camera 2", for a second reader."""
+    load_loopback((LABEL, f"{LABEL} 2"))
+    yield NODE, NODE.with_name("video11")
+    unload_loopback()
+
+
+@pytest.fixture
 def two_loopbacks() -> Iterator[tuple[Path, Path]]:
     """As `loopback`, with a second device called "Face Webcam" to feed as a webcam: (ours, the webcam)."""
     load_loopback((LABEL, "Face Webcam"))

@@ -54,9 +54,12 @@ class Service:
             os.environ.clear()
             os.environ.update(self.daemon.environment)
             if handed:
-                ((name, descriptor),) = handed
-                os.dup2(descriptor, 3)
-                os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
+                aside = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 64) for _, descriptor in handed]
+                for number, descriptor in enumerate(aside):
+                    os.dup2(descriptor, 3 + number)
+                names = ":".join(name for name, _ in handed)
+                count = str(len(handed))
+                os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count, "LISTEN_FDNAMES": names}
 
         with self.daemon.log_path.open("ab") as log:
             self.daemon.process = subprocess.Popen(
@@ -64,7 +67,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(3,) if handed else (),
+                pass_fds=tuple(range(3, 3 + len(handed))),
                 start_new_session=True,
                 preexec_fn=between_fork_and_exec,  # noqa: PLW1509 the pid has to be told, and a shell would take as long as Python
             )

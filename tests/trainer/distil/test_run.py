@@ -9,7 +9,7 @@ from lensd.errors import ConfigError
 from trainer import checkpoint
 from trainer.augment import Strength
 from trainer.distil import DistilOptions, Settings, Weights, distil
-from trainer.distil.batches import batch_of
+from trainer.distil.batches import Batches, batch_of
 from trainer.distil.losses import Painted, Wanted, colour_inside, matte_bce, matte_dice, picture_l1
 from trainer.distil.run import CHECKPOINT, Run
 from trainer.distil.train import train
@@ -151,3 +151,18 @@ def test_state_survives_a_checkpoint_as_it_was(tmp_path):
     tensors, state = checkpoint.load(path)
     assert state == {"step": 5}
     assert torch.equal(checkpoint.unpack("a", tensors)["w"], torch.arange(3.0))
+
+
+def test_samples_made_ahead_by_threads_are_those_that_a_step_makes_for_itself(pairs):
+    settings = replace(TINY, small_px=32, small_steps=1, weights=Weights(warp=1))
+    alone, ahead = Batches(pairs, settings, None), Batches(pairs, settings, None, workers=3)
+    for step in range(3, TINY.steps):  # a run that goes on begins in the middle
+        one, other = alone.at(step), ahead.at(step)
+        assert all(torch.equal(getattr(one, part), getattr(other, part)) for part in ("photos", "targets", "moves"))
+    ahead.close()
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(pairs_folder, tmp_path):
+    with pytest.raises(ConfigError, match="no device"):
+        distil(DistilOptions(pairs=pairs_folder, run=tmp_path / "run", device="gpu"))
+    assert not (tmp_path / "run").exists()

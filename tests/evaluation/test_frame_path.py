@@ -1,0 +1,74 @@
+"""The frame's path in one thread, on frames as a webcam gives them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lensd.evaluation.frame_path import FramePath
+from lensd.evaluation.rehearsal import Rehearsal, golden_face
+from lensd.frames import PixelFormat, VideoFormat
+from lensd.lens.open import find_package
+from lensd.lens.package import open_package
+
+VIDEO = VideoFormat(640, 480, 30)
+BENCH = Path(__file__).parents[2] / "bench"
+RESULT = {
+    "scenarios": {
+        f"{size}-{pixels}": {
+            "cpu_ms_median": 8.0,
+            "cpu_ms_p95": 9.0,
+            "latency_ms_p50": 9.0,
+            "latency_ms_p99": 12.0,
+            "rss_mb": 150.0,
+        }
+        for size in ("480p", "720p", "1080p")
+        for pixels in ("mjpg", "yuyv")
+    },
+    "article_ratio": 21.0,
+    "peer_ratio": 1.5,
+    "machine_gmacs": 54.0,
+    "idle": {"cpu_percent": 0.05, "rss_mb": 42.0},
+    "switch": {"gap_ms": 35.0, "frames_lost": 0, "load_ms": 400},
+}
+
+
+@pytest.fixture(scope="module")
+def rehearsal():
+    package = open_package(find_package("thug-life"))
+    return Rehearsal(*golden_face(package), VIDEO)
+
+
+@pytest.mark.parametrize("pixels", [PixelFormat.MJPG, PixelFormat.YUYV])
+def test_who_is_on_a_rehearsed_frame_gets_the_lens(rehearsal, pixels):
+    frames = [rehearsal.frame(number, pixels, 10**9 + number * 33_333_333) for number in range(4)]
+    with FramePath("thug-life", VIDEO, "onnxruntime") as path:
+        assert [path.show(frame) for frame in frames] == [1, 1, 1, 1]
+        assert len(path.lens_network.taken) == 5  # and once for the golden pair
+        assert set(path.metrics.as_dict()["stages_ms"]) == {"decode", "track", "lens", "blend", "publish", "write"}
+
+
+def checked(tmp_path, result):
+    file = tmp_path / "result"
+    file.write_text("a table\n" + json.dumps(result) + "\n")
+    return subprocess.run([sys.executable, BENCH / "check.py", file], capture_output=True, text=True)
+
+
+def test_the_check_passes_a_result_within_its_budgets(tmp_path):
+    done = checked(tmp_path, RESULT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "class reference" in done.stdout
+
+
+def test_the_check_scales_times_by_the_machine_and_names_what_is_over(tmp_path):
+    slow = json.loads(json.dumps(RESULT))
+    slow["scenarios"]["720p-mjpg"]["cpu_ms_median"] = 12.5  # 15 ms on the machine that the budgets are for
+    slow["article_ratio"] = 10.0
+    done = checked(tmp_path, slow)
+    assert done.returncode == 1
+    over = [line for line in done.stdout.splitlines() if line.startswith("OVER")]
+    assert len(over) == 2
+    assert "720p-mjpg cpu_ms_median" in over[0]
+    assert "article_ratio" in over[1]
