@@ -32,15 +32,15 @@ def card_of(lens: Taught, faces: int, persons: int, sources: Sequence[str]) -> s
         sources: of the photographs.
     """
     if lens.painter is None:
-        how = f"""A photograph is moved, turned by the depth of its mesh, dressed (glasses, sunglasses, hands) and spoiled
-like a webcam's picture; then the stickers of `{lens.overlay}` are drawn on the moved points. The network learns to
-paint them."""
+        how = f"""A photograph is moved, turned by the depth of its mesh, dressed (glasses, sunglasses, hands) and
+spoiled like a webcam's picture; then the stickers of `{lens.overlay}` are drawn on the moved points. The network learns
+to paint them."""
         truth = "the stickers drawn on the mesh, whose own noise caps the overlap"
     else:
         module = lens.painter.__module__.replace(".", "/")
-        how = f"""A slow painter of ours (`{module}.py`) paints each photograph with the help of its mesh; some wear drawn
-glasses. Both pictures are moved, turned and lit alike, the photograph is spoiled like a webcam's, and the network
-learns to paint what the painter did."""
+        how = f"""A slow painter of ours (`{module}.py`) paints each photograph with the help of its mesh; some wear
+drawn glasses. Both pictures are moved, turned and lit alike, the photograph is spoiled like a webcam's, and the
+network learns to paint what the painter did."""
         truth = "what the painter makes of the same photograph"
     thanks = "\n".join(f"- {_CREDITS.get(source, source)}" for source in sources)
     return f"""# {lens.title}
