@@ -122,7 +122,7 @@ def control_socket() -> Path:
 
 def config_file() -> Path:
     """Return the path of the user's settings; mostly there is no such file, and the defaults hold."""
-    return _base("XDG_CONFIG_HOME", ".config") / APP / "config.toml"
+    return config_home() / APP / "config.toml"
 
 
 def cache_dir() -> Path:
@@ -135,9 +135,19 @@ def state_dir() -> Path:
     return _base("XDG_STATE_HOME", ".local/state") / APP
 
 
+def data_home() -> Path:
+    """Return the folder in which the user's programs keep what is theirs: menus, icons, man pages, our lenses."""
+    return _base("XDG_DATA_HOME", ".local/share")
+
+
+def config_home() -> Path:
+    """Return the folder of the user's settings, of all programs."""
+    return _base("XDG_CONFIG_HOME", ".config")
+
+
 def user_lenses_dir() -> Path:
     """Return the folder of the user's own lenses."""
-    return _base("XDG_DATA_HOME", ".local/share") / APP / "lenses"
+    return data_home() / APP / "lenses"
 
 
 def shipped_lenses_dir() -> Path:
