@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lensd.lens.align import face_to_picture
+from trainer.art.head import oval_matte
+from trainer.art.mesh import to_bytes
 from trainer.art.strokes import contours, directions, noise, smeared
 
 if TYPE_CHECKING:
@@ -68,13 +69,7 @@ def face_matte(points: F32, size: int) -> U8:
         points: (478, 2 or 3) mesh in pixels of the square.
         size: its side.
     """
-    to_picture = face_to_picture(points).astype(np.float64)
-    whole = np.linalg.inv(np.vstack([to_picture, [0, 0, 1]]))[:2]
-    x, y = np.meshgrid(np.arange(size), np.arange(size))
-    across = np.stack([x, y, np.ones_like(x)], -1) @ whole.T
-    radius = np.hypot((across[..., 0] - _OVAL[0]) / _OVAL[2], (across[..., 1] - _OVAL[1]) / _OVAL[3])
-    inside = np.clip((1 - radius) * _OVAL[2] / _FADE + 0.5, 0, 1)
-    return np.asarray(np.rint(255 * inside**2 * (3 - 2 * inside)), np.uint8)
+    return to_bytes(255 * oval_matte(points, size, _OVAL, _FADE))
 
 
 def _tone(luma: F32) -> F32:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lensd.errors import ConfigError
-from trainer.art import comic, pencil, skull, tiger
+from trainer.art import cartoon, comic, pencil, skull, tiger
 from trainer.distil.weights import Weights
 from trainer.pairs import Crop
 
@@ -115,6 +115,15 @@ GALLERY = (
         "The face printed in halftone with bold ink lines and red lips; the eyes stay its wearer's own.",
         Crop(1.4, 0.03, SIZE_PX),
         comic.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "cartoon",
+        "Cartoon",
+        ("whole-face", "cartoon"),
+        "The head as a cartoon: flat colours in a few tones, clean ink lines, large eyes.",
+        Crop(1.75, 0.15, SIZE_PX),
+        cartoon.paint,
         _WHOLE,
     ),
     Taught(
