@@ -40,6 +40,9 @@ _LOOKED_AT = {
 }
 
 
+_OVERLOADED = {"overload": "the lens runs on every second frame, and moves with the face between"}
+
+
 def _looked_at(demand: dict[str, Any]) -> str:
     who = list(demand["readers"])
     if demand["viewers"]:
@@ -78,6 +81,7 @@ def _readable(told: dict[str, Any]) -> str:
         "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
         "lens": told["lens"],
         "faces": worker.get("faces", "-"),
+        **(_OVERLOADED if worker.get("lens_every") == 2 else {}),
         "camera": (told["camera"] or "none") + (f" (instead of {instead})" if instead else ""),
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
         **{each["label"].removeprefix("SnapLens "): each["problem"]["why"] for each in lost},

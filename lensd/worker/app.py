@@ -108,6 +108,8 @@ class Worker:
             self._end(0)
         elif command == "open-camera" and self._capture is not None:
             self._capture.start()
+        elif command == "adjust" and self._cameras is not None:
+            self._cameras.adjust()
         elif command == "switch" and self._loader is not None:
             lens, identity = message.get("lens"), message.get("id")
             if not isinstance(lens, str) or not isinstance(identity, int):
@@ -125,7 +127,7 @@ class Worker:
         Discreet(*settings.cameras, settings.output).install()
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
-        self._cameras = cameras = CameraOpener(settings.cameras, settings.format)
+        self._cameras = cameras = CameraOpener(settings.cameras, settings.format, settings.view)
         self._capture = Capture(cameras, self._conditions, better=cameras.better, changed=cameras.changed)
         if message.get("camera", True):
             self._capture.start()
@@ -139,7 +141,7 @@ class Worker:
         from lensd.pipeline.render import Render
 
         cv2.setNumThreads(1)
-        decoder = Decoder(settings.format)
+        decoder = Decoder(settings.format, settings.view)
         self._render = Render(
             self._capture,
             self._loader,
@@ -197,6 +199,7 @@ class Worker:
             "runtime": render.runtime,
             "runtimes": self._lenses.status() if self._lenses is not None else {},
             "faces": render.faces,
+            "lens_every": 2 if render.overload.every_second else 1,
             "dropped": capture.dropped,
             "replaced": capture.frames.replaced,
             **render.metrics.as_dict(),
