@@ -78,7 +78,7 @@ def _flat(photo: U8, unit: float, skin: float) -> F32:
     whole = np.floor(step)
     risen = np.clip((step - whole - 0.5) / _SOFT + 0.5, 0, 1)
     lab[..., 0] = np.clip((whole + risen + 0.12) * _TONES, 0, 100)
-    lab[..., 1:] *= _VIVID
+    lab[..., 1:] = lab[..., 1:] * _VIVID
     return np.asarray(np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * 255, np.float32)
 
 

@@ -66,7 +66,7 @@ def head_matte(photo: U8, points: F32) -> F32:
     cv2.setRNGSeed(_SEED)
     models = [np.zeros((1, 65)), np.zeros((1, 65))]
     lab = cv2.cvtColor(np.asarray(small, np.uint8), cv2.COLOR_RGB2LAB)
-    cv2.grabCut(lab, marks, None, models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(lab, marks, (0, 0, 1, 1), models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK)
     mask = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
     mask = _largest(cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))))
     holes = 1 - _largest(1 - mask)

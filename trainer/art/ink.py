@@ -57,24 +57,21 @@ def edges(photo: U8, *, weight: float = 1.0, finer: int = 2) -> F32:
 def drawn(*, brows: bool = True, lips: bool = True) -> F32:
     """Return the lines of lids, brows, nose and lips on the template, (PX, PX, 1) float32 in 0..1."""
     sheet, at = Sheet(-SIDE / 2, -SIDE / 2, SIDE / 2, SIDE / 2, PX), template_points()
-    for line, out in zip(_UPPER_LIDS, (-1, 1), strict=True):
-        course = _course(line, at)
+    for lid, out in zip(_UPPER_LIDS, (-1, 1), strict=True):
+        course = _course(lid, at)
         outer = course[-1]
         wing = [*course[len(course) // 2 :], (outer[0] + out * 0.03, outer[1] - 0.014)]
         sheet.line(course, 0.014, _INK).line(wing[::-1], 0.004, _INK).line(wing, 0.019, _INK, thin_end=True)
-    for line in _LOWER_LIDS:
-        sheet.line(_course(line, at)[3:], 0.006, _INK)
-    for line in _CREASES:
-        sheet.line(_course(line, at)[::-1], 0.008, _INK, thin_end=True)
-    for line in _NOSE:
-        sheet.line(line, 0.011, _INK, thin_end=len(line) == 4)
-    if brows:
-        for line in _BROWS:
-            sheet.shape(_course(line, at), _INK)
+    for lid in _LOWER_LIDS:
+        sheet.line(_course(lid, at)[3:], 0.006, _INK)
+    for crease in _CREASES:
+        sheet.line(_course(crease, at)[::-1], 0.008, _INK, thin_end=True)
+    for wing_or_base in _NOSE:
+        sheet.line(wing_or_base, 0.011, _INK, thin_end=len(wing_or_base) == 4)
+    for brow in _BROWS if brows else ():
+        sheet.shape(_course(brow, at), _INK)
     if lips:
-        sheet.line(_course(_LIP_LINE, at), 0.01, _INK)
-        rim = _course(_UPPER_RIM, at)
-        sheet.line(rim, 0.006, _INK)
+        sheet.line(_course(_LIP_LINE, at), 0.01, _INK).line(_course(_UPPER_RIM, at), 0.006, _INK)
     return np.asarray(sheet.picture()[..., 3:].astype(np.float32) / 255, np.float32)
 
 

@@ -34,7 +34,7 @@ def bell(x: F32, y: F32, centre: tuple[float, float], radii: tuple[float, float]
     return np.asarray(np.exp(-(away**sharp)), np.float32)
 
 
-def lay(under: F32, colour: Sequence[float] | F32, matte: F32) -> F32:
+def lay(under: np.ndarray, colour: Sequence[float] | np.ndarray, matte: np.ndarray) -> F32:
     """Return a colour (or picture) laid over (N, N, 3) with a matte (N, N)."""
     share = matte[..., None]
     return np.asarray(under * (1 - share) + np.asarray(colour, np.float32) * share, np.float32)
@@ -49,7 +49,7 @@ def edge_of_face() -> F32:
     return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 5) * (SIDE / PX), np.float32)
 
 
-def smooth_step(plane: F32, low: float, high: float) -> F32:
+def smooth_step(plane: np.ndarray, low: float, high: float) -> F32:
     """Return 0 below `low`, 1 above `high`, smooth between."""
     share = np.clip((plane - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)

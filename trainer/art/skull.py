@@ -48,7 +48,7 @@ def art() -> F32:
     """Return the skull as it lies on the template, (PX, PX, 4) float32."""
     x, y = grid()
     rng = np.random.default_rng(5)
-    bone = lay(np.broadcast_to(np.float32(_BONE), (PX, PX, 3)), _WARM, _relief(x, y))
+    bone = lay(np.broadcast_to(np.array(_BONE, np.float32), (PX, PX, 3)), _WARM, _relief(x, y))
     stain = 0.6 * noise(rng, PX, PX, 14) + 0.5 * noise(rng, PX, PX, 5) + 0.35 * noise(rng, PX, PX, 1.2)
     bone = bone * (1 + 0.035 * stain[..., None])
     bone = lay(np.asarray(bone, np.float32), _SHADE, _hollows(x, y))
@@ -57,7 +57,7 @@ def art() -> F32:
     mask = _filled([*_OUTLINE, *[(-a, b) for a, b in _OUTLINE[-2:0:-1]]])
     away = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5).astype(np.float32) * (SIDE / PX)
     bone = lay(bone, _SHADE, 0.75 * (1 - smooth_step(away, 0.0, 0.07)))
-    whole = lay(np.broadcast_to(np.float32(_BLACK), (PX, PX, 3)), bone, mask)
+    whole = lay(np.broadcast_to(np.array(_BLACK, np.float32), (PX, PX, 3)), bone, mask)
     whole = _teeth(whole, x, y)
     whole = lay(whole, _BLACK, _sockets(x, y))
     matte = 0.98 * smooth_step(edge_of_face(), 0.0, 0.055)

@@ -47,7 +47,9 @@ def paint(photo: U8, points: F32, seed: int = 0) -> tuple[U8, U8]:
 def art() -> F32:
     """Return the fur as it lies on the template, (PX, PX, 4) float32."""
     x, y = grid()
-    coat = lay(np.broadcast_to(np.float32(_ORANGE), (PX, PX, 3)), _GOLD, 0.8 * bell(x, y, (0.16, -0.06), (0.17, 0.2)))
+    coat = lay(
+        np.broadcast_to(np.array(_ORANGE, np.float32), (PX, PX, 3)), _GOLD, 0.8 * bell(x, y, (0.16, -0.06), (0.17, 0.2))
+    )
     coat = lay(coat, _DEEP, 0.75 * smooth_step(np.abs(x), 0.2, 0.46) * smooth_step(-y, -0.3, 0.3))
     coat = lay(coat, _DEEP, 0.5 * bell(x, y, (0, -0.12), (0.05, 0.2)))
     white = bell(x, y, (0.1, 0.15), (0.16, 0.1), 4) + bell(x, y, (0, 0.36), (0.2, 0.16), 4)
@@ -61,9 +63,9 @@ def art() -> F32:
     fur = fur / fur.std()
     pull = (_RAGGED * PX / SIDE * smeared(noise(rng, PX, PX, 1.4), along, _FUR_PX) * 2.5)[..., None] * along
     to = np.dstack(np.meshgrid(np.arange(PX, dtype=np.float32), np.arange(PX, dtype=np.float32))) + pull
-    coat = cv2.remap(coat, to[..., 0], to[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    ragged = cv2.remap(coat, to[..., 0], to[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     stripes = cv2.remap(marks, to[..., 0], to[..., 1], cv2.INTER_LINEAR)
-    coat = lay(np.asarray(coat, np.float32), _BLACK, np.asarray(stripes, np.float32))
+    coat = lay(ragged, _BLACK, stripes)
     shade = 1 + 0.13 * fur * (1 - 0.6 * stripes)
     coat = np.asarray(coat * shade[..., None], np.float32) + (10 * np.clip(fur, 0, 2) * stripes)[..., None]
     coat = _face(coat, x, y)

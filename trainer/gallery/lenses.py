@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lensd.errors import ConfigError
-from trainer.art import cartoon, comic, pencil, skull, tiger
+from trainer.art import bronze, cartoon, comic, neon, pencil, skull, tiger
 from trainer.distil.weights import Weights
 from trainer.pairs import Crop
 
@@ -124,6 +124,24 @@ GALLERY = (
         "The head as a cartoon: flat colours in a few tones, clean ink lines, large eyes.",
         Crop(1.75, 0.15, SIZE_PX),
         cartoon.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "bronze",
+        "Bronze",
+        ("whole-face", "statue"),
+        "The head cast in bronze: relit by lamps of its own, with highlights, and verdigris in the hollows.",
+        Crop(1.75, 0.15, SIZE_PX),
+        bronze.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "neon",
+        "Neon",
+        ("whole-face", "light"),
+        "Brows, eyes, nose and lips as tubes of light in the dark.",
+        Crop(1.75, 0.15, SIZE_PX),
+        neon.paint,
         _WHOLE,
     ),
     Taught(

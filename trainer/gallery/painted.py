@@ -74,7 +74,7 @@ def gallery_pairs(
         photos[number], points[number], after[number], mattes[number] = made
         tell(number + 1, len(rows))
     out.mkdir(parents=True, exist_ok=True)
-    arrays = {"photos": photos, "points": points, "after": after, "mattes": mattes}
+    arrays: dict[str, np.ndarray] = {"photos": photos, "points": points, "after": after, "mattes": mattes}
     write_pairs(out, rows, arrays, [], lens.crop)
     return len(rows)
 
