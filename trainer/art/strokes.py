@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from lensd.frames import F32
 
 HAND_DEG = 52.0  # how a right-handed person hatches where nothing else leads
-_LINE_PX = 3  # half the length of what smooths a contour
 
 
 def directions(luma: F32) -> F32:
@@ -45,13 +44,6 @@ def smeared(plane: F32, along: F32, reach: int) -> F32:
             turns = (ahead * heading).sum(2, keepdims=True) < 0
             heading = np.where(turns, -ahead, ahead)
     return np.asarray(total / (2 * reach + 1), np.float32)
-
-
-def contours(luma: F32, along: F32) -> F32:
-    """Return lines, (H, W) in 0..1: dark sides of edges, unbroken along them."""
-    narrow, wide = cv2.GaussianBlur(luma, (0, 0), 0.7), cv2.GaussianBlur(luma, (0, 0), 1.5)
-    edge = smeared((0.985 * wide - narrow).astype(np.float32), along, _LINE_PX)
-    return np.asarray(np.tanh(np.clip(edge - 1.0, 0, None) * 0.16), np.float32)
 
 
 def noise(rng: np.random.Generator, height: int, width: int, sigma: float) -> F32:
