@@ -45,7 +45,7 @@ def paint(photo: U8, points: F32, seed: int = 0) -> tuple[U8, U8]:
     grain = _sheet_at(_grain(), place)
     bare = _skin(seen, unit)
     bent = place + _BENT * cv2.GaussianBlur(seen.normal[..., :2], (0, 0), 0.02 * unit) * bare[..., None]
-    ink = np.zeros((size, size), np.float32)
+    ink: np.ndarray = np.zeros((size, size), np.float32)
     for degrees, begins, press in _LAYERS:
         cover = np.clip((dark - begins) / (1 - begins) * 1.25, 0, 0.82)
         ink = 1 - (1 - ink) * (1 - press * _on(_sheet_at(_strokes(degrees), bent), cover, grain))
