@@ -257,8 +257,8 @@ def init(name: str, title: str | None, author: str | None, licence: str | None, 
         network=given["network"],
         picture=given["picture"],
     )
-    changed = "sticker.png, lens.toml and CARD.md" if given["network"] is None else "[crop] in lens.toml, and
-    CARD.md" print(f"wrote {folder}. Change {changed}, then: lensd lens pack {folder}")
+    changed = "sticker.png, lens.toml and CARD.md" if given["network"] is None else "[crop] in lens.toml, and CARD.md"
+    print(f"wrote {folder}. Change {changed}, then: lensd lens pack {folder}")
 
 
 def _say(text: str) -> None:
