@@ -1,7 +1,5 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench bench-check soak fuzz clean
-
-HOURS ?= 2
+.PHONY: help run test check format bench bench-check fuzz clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -30,11 +28,6 @@ bench: ## how fast the frame's path is here, in three minutes (ARGS="--quick")
 bench-check: ## the same against bench/budgets.toml, as ratios (ARGS=RESULT for a run that is there)
 	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@.venv-test/bin/python bench/check.py $(ARGS)
-
-soak: ## everyday for hours in the camera guest: switches, readers, deaths (HOURS=2)
-	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
-	@SNAPLENS_GUEST=required SNAPLENS_SOAK_S=$$(echo $(HOURS) | awk '{print $$1 * 3600}') \
-	PATH="$(CURDIR)/.venv-test/bin:$$PATH" python -m pytest tests/guest -k soak $(ARGS)
 
 fuzz: ## hostile bytes into every parser, a minute each (ARGS=-max_total_time=600)
 	@scripts/environment.sh .venv-fuzz fuzz
