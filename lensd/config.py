@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 from lensd.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lensd.frames import VideoFormat
+    from lensd.frames import VideoFormat, View
 
 APP = "lensd"
 NO_LENS = "none"
+VIEW_NAMES = ("mirror", "rotate", "crop", "fit")
 _MOST_CAMERAS = 16
+_MOST_CUT = 90
 NoFace = Literal["pass", "hold", "card"]
-RuntimeChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+Rotation = Literal[0, 90, 180, 270]
+Fit = Literal["letterbox", "crop"]
+RuntimeChoice = Literal[
+    "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-gpu", "openvino-npu", "tensorrt", "tensorrt-rtx"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class Settings:
         camera: "auto" (a webcam, else the demo), "/dev/videoN", a by-id or card name, a file's path, or "demo"; or
             several such, of which the first that is there is taken.
         lens: the lens to begin with; None takes the last one.
+        mirror, rotate, crop, fit: how a camera's frames are shown, as `frames.View` has it; crop as text, "10 0 10 0".
+            What `lensd camera set` has kept for a camera goes before them.
         width, height, fps: of the published picture, for the daemon's life; even sizes, 160..3840 by 120..2160.
         output: "auto" ("SnapLens Camera" where there is one), "/dev/videoN", a video file's path, or "none".
         preview: start the preview page.
@@ -38,6 +46,10 @@ class Settings:
     """
 
     camera: str | tuple[str, ...] = "auto"
+    mirror: bool = False
+    rotate: Rotation = 0
+    crop: str = "0 0 0 0"
+    fit: Fit = "letterbox"
     lens: str | None = None
     width: int = 1280
     height: int = 720
@@ -69,6 +81,7 @@ class Settings:
             raise ConfigError(f"fps {self.fps:g}", "must be from 1 to 120", "--fps 30")
         if not 0 <= self.linger_s <= 3600:
             raise ConfigError(f"linger_s {self.linger_s:g}", "must be from 0 to 3600 seconds", "--linger 5")
+        checked_view({name: getattr(self, name) for name in VIEW_NAMES})
         for name, choice, choices in (("no_face", self.no_face, NoFace), ("runtime", self.runtime, RuntimeChoice)):
             if choice not in get_args(choices):
                 raise ConfigError(f"{name} {choice!r}", f"must be one of {', '.join(get_args(choices))}")
@@ -85,6 +98,13 @@ class Settings:
 
         return VideoFormat(self.width, self.height, self.fps)
 
+    @property
+    def view(self) -> View:
+        """How frames are shown, where nothing else is kept for their camera."""
+        from lensd.frames import View
+
+        return View(**checked_view({name: getattr(self, name) for name in VIEW_NAMES}))
+
     def as_dict(self) -> dict[str, Any]:
         """Return what `from_dict` takes; JSON can carry it."""
         return asdict(self)
@@ -100,6 +120,40 @@ class Settings:
         if unknown := values.keys() - known:
             raise ConfigError(f"setting {min(unknown)!r}", f"unknown; there are {', '.join(sorted(known))}")
         return cls(**values)
+
+
+def checked_view(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of a view as `frames.View` takes them; `crop` may be text or four numbers.
+
+    Raises:
+        ConfigError: an unknown name, or a value that cannot be used.
+    """
+    checked = dict(values)
+    for name, value in values.items():
+        if name == "crop":
+            checked[name] = _cut(value)
+        elif name == "mirror" and not isinstance(value, bool):
+            raise ConfigError(f"mirror {value!r}", "must be true or false", "mirror=true")
+        elif name == "rotate" and (isinstance(value, bool) or value not in get_args(Rotation)):
+            raise ConfigError(f"rotate {value!r}", "must be 0, 90, 180 or 270, degrees clockwise", "rotate=180")
+        elif name == "fit" and value not in get_args(Fit):
+            raise ConfigError(f"fit {value!r}", f"must be one of {', '.join(get_args(Fit))}", "fit=crop")
+        elif name not in VIEW_NAMES:
+            raise ConfigError(f"setting {name!r}", f"unknown; there are {', '.join(VIEW_NAMES)}")
+    return checked
+
+
+def _cut(value: object) -> tuple[float, ...]:
+    """Return four per cents: left, top, right, bottom."""
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    try:
+        left, top, right, bottom = cut = tuple(float(each) for each in words)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        cut = left, top, right, bottom = (-1.0,) * 4
+    if not all(0 <= each <= _MOST_CUT for each in (*cut, left + right, top + bottom)):
+        why = f"must be four per cents, left, top, right and bottom, that leave {100 - _MOST_CUT} either way"
+        raise ConfigError(f"crop {str(value)[:40]!r}", why, 'crop="10 0 10 0"')
+    return cut
 
 
 def _base(variable: str, fallback: str) -> Path:
@@ -120,7 +174,7 @@ def control_socket() -> Path:
 
 def config_file() -> Path:
     """Return the path of the user's settings; mostly there is no such file, and the defaults hold."""
-    return _base("XDG_CONFIG_HOME", ".config") / APP / "config.toml"
+    return config_home() / APP / "config.toml"
 
 
 def cache_dir() -> Path:
@@ -133,9 +187,19 @@ def state_dir() -> Path:
     return _base("XDG_STATE_HOME", ".local/state") / APP
 
 
+def data_home() -> Path:
+    """Return the folder in which the user's programs keep what is theirs: menus, icons, man pages, our lenses."""
+    return _base("XDG_DATA_HOME", ".local/share")
+
+
+def config_home() -> Path:
+    """Return the folder of the user's settings, of all programs."""
+    return _base("XDG_CONFIG_HOME", ".config")
+
+
 def user_lenses_dir() -> Path:
     """Return the folder of the user's own lenses."""
-    return _base("XDG_DATA_HOME", ".local/share") / APP / "lenses"
+    return data_home() / APP / "lenses"
 
 
 def shipped_lenses_dir() -> Path:

@@ -16,6 +16,7 @@ LensdError
 │   └── GoldenMismatch          the network ran, and gave another picture than the package's own
 ├── EngineError                 a runtime that cannot run a network
 │   └── RuntimeMissing          not installed, or no device for it
+├── SetupError                  a step of `lensd setup` that cannot be done
 └── ControlError
     ├── DaemonNotRunning        nobody listens on the control socket
     ├── AlreadyRunning          a daemon holds it
@@ -142,6 +143,12 @@ class RuntimeMissing(EngineError):
     """A runtime that is not installed or has no device."""
 
     code, exit_status = "runtime-missing", 69
+
+
+class SetupError(LensdError):
+    """A step of `lensd setup` that cannot be done."""
+
+    code, exit_status = "setup", 69
 
 
 class ControlError(LensdError):

@@ -58,6 +58,23 @@ class VideoFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Which way round a camera's frames are shown, and what of them.
+
+    Attributes:
+        mirror: left and right changed, as in a mirror.
+        rotate: degrees clockwise: 0, 90, 180 or 270.
+        crop: per cents cut off at left, top, right and bottom of the picture as it is seen.
+        fit: where the shapes differ, black bars ("letterbox") or what is too much cut off ("crop").
+    """
+
+    mirror: bool = False
+    rotate: int = 0
+    crop: tuple[float, float, float, float] = (0, 0, 0, 0)
+    fit: str = "letterbox"
+
+
+@dataclass(frozen=True, slots=True)
 class RawFrame:
     """One frame as the camera gave it, not yet decoded.
 
@@ -66,6 +83,7 @@ class RawFrame:
         full_range: luma in 0..255 (JPEG) rather than 16..235.
         sequence: the driver's counter; a gap is a dropped frame.
         captured_ns: the driver's time, CLOCK_MONOTONIC.
+        view: how it is to be shown; None leaves that to the decoder.
     """
 
     data: Buffer
@@ -75,6 +93,7 @@ class RawFrame:
     full_range: bool
     sequence: int
     captured_ns: int
+    view: View | None = None
 
 
 class Picture:

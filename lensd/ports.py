@@ -105,7 +105,7 @@ class Engine(Closeable, Protocol):
 
     @property
     def runtime(self) -> str:
-        """onnxruntime, onnxruntime-cuda, openvino, tensorrt or tensorrt-rtx."""
+        """Its name, one of `lensd.config.RuntimeChoice` but auto."""
 
     @property
     def input(self) -> TensorSpec:
@@ -143,4 +143,10 @@ class Lens(Closeable, Protocol):
 
         Raises:
             EngineError: the network could not be run.
+        """
+
+    def follow(self, face: Face) -> Layer | None:
+        """Return what was last drawn for `face`, moved to where the face is now, without running a network.
+
+        None where there is nothing to move: it is then to be drawn, which is cheap, or the face is new.
         """

@@ -29,6 +29,14 @@ TEMPLATE = """\
 # Or several, of which the first that is there is taken: ["HD Pro Webcam C920", "Integrated Camera"]
 # camera = "auto"
 
+# How its frames are shown: as in a mirror; turned clockwise by 0, 90, 180 or 270 degrees; per cents cut off at left,
+# top, right and bottom; and, where the shapes differ, black bars ("letterbox") or what is too much cut off ("crop").
+# What `lensd camera set` keeps for one camera goes before these.
+# mirror = false
+# rotate = 0
+# crop = "0 0 0 0"
+# fit = "letterbox"
+
 # The lens to begin with, "none" for none. Without it, the camera begins with the last one.
 # lens = "thug-life"
 
@@ -45,7 +53,8 @@ TEMPLATE = """\
 # While nobody is seen: the camera's picture ("pass"), the last lensed one ("hold"), or a card ("card").
 # no_face = "pass"
 
-# What runs the networks: "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt" or "tensorrt-rtx".
+# What runs the lens: "auto" (the fastest here, measured), "onnxruntime", "onnxruntime-cuda", "openvino",
+# "openvino-gpu", "openvino-npu", "tensorrt" or "tensorrt-rtx".
 # runtime = "auto"
 
 # Keep the webcam open also while nobody looks; else it is closed so many seconds after the last one has looked away.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +9,7 @@ import numpy as np
 
 from lensd.errors import ConfigError
 from lensd.lens.package import open_package
+from lensd.sharing.pack import files_table
 from lensd.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -51,12 +50,11 @@ def write_package(folder: Path, head: str, files: Mapping[str, bytes]) -> None:
         OSError: the folder cannot be written.
         LensError: what was written is no package.
     """
-    listed = "".join(f"{json.dumps(name)} = {json.dumps(_hash(content))}\n" for name, content in sorted(files.items()))
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
-    write_whole(folder / "lens.toml", f"{head.strip()}\n\n[files]\n{listed}".encode())
+    write_whole(folder / "lens.toml", f"{head.strip()}\n\n{files_table(files)}".encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.relative_to(folder).as_posix() not in {*files, "lens.toml"}:
             path.unlink()
@@ -67,10 +65,6 @@ def over(photo: U8, rgba: U8) -> U8:
     """Lay straight RGBA over a photograph of the same size: (H, W, 3) uint8."""
     matte = rgba[..., 3:].astype(np.float32) / 255
     return np.rint(photo * (1 - matte) + rgba[..., :3] * matte).astype(np.uint8)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _encoded(suffix: str, picture: np.ndarray, options: list[int]) -> bytes:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 
-from lensd.camera.letterbox import Box, draw_bars, letterbox
+from lensd.camera.framing import Framing, framing, turn
+from lensd.camera.letterbox import draw_bars
 from lensd.errors import CameraError
-from lensd.frames import U8, PixelFormat
+from lensd.frames import U8, PixelFormat, View
 
 if TYPE_CHECKING:
     from lensd.camera.jpeg import JpegDecoder
@@ -32,13 +33,14 @@ Chroma: TypeAlias = tuple[U8, U8] | U8 | None
 class Decoder:
     """Decodes the frames of one camera into pictures of one size; owned by one thread."""
 
-    def __init__(self, format: VideoFormat) -> None:
-        """Decode into pictures of `format`'s size."""
-        self._format = format
+    def __init__(self, format: VideoFormat, view: View | None = None) -> None:
+        """Decode into pictures of `format`'s size, through `view` where a frame says nothing else."""
+        self._format, self._default = format, view or View()
         self._jpeg: JpegDecoder | None = None
         self._work: dict[str, U8] = {}
-        self._box = Box(0, 0, 0, 0)
-        self._box_of = (0, 0)
+        self._view = self._default
+        self._framing: Framing | None = None
+        self._framing_of: tuple[int, int, View] | None = None
 
     def decode(self, raw: RawFrame, out: Picture) -> None:
         """Write `raw` into `out`: every pixel of it, black bars where the shapes differ.
@@ -53,6 +55,7 @@ class Decoder:
             memoryview(raw.data).release()
         except ValueError as error:  # a webcam's buffer that went back to the driver meanwhile
             raise CameraError("the camera's picture", "came too late to be decoded") from error
+        self._view = raw.view or self._default
         match raw.pixel_format:
             case PixelFormat.MJPG:
                 if self._jpeg is None:
@@ -77,8 +80,9 @@ class Decoder:
 
     def _yuyv(self, raw: RawFrame, out: Picture) -> None:
         pairs = _pixels(raw, raw.width * raw.height * 2).reshape(raw.height, raw.width, 2)
-        # `split` writes the luma straight to where it is to be, if it need not be scaled.
-        fits = (raw.width, raw.height) == (out.width, out.height)
+        # `split` writes the luma straight to where it is to be, if it need be neither scaled nor turned nor cut.
+        shown = self._shown(raw.width, raw.height, out)
+        fits = (raw.width, raw.height) == (out.width, out.height) == shown.part[2:] and not shown.turns
         y = out.y if fits else self._buffer("y", raw.height, raw.width)
         uv = self._buffer("uv", raw.height, raw.width)
         cv2.split(pairs, [y, uv])
@@ -98,39 +102,51 @@ class Decoder:
 
     def _place(self, y: U8, chroma: Chroma, full_range: bool, out: Picture) -> None:
         height, width = y.shape
-        if (width, height) != self._box_of:
-            self._box_of, self._box = (width, height), letterbox(width, height, out.width, out.height)
-        box = self._box
+        shown = self._shown(width, height, out)
+        box = shown.box
         if (box.width, box.height) != (out.width, out.height):
             draw_bars(out, box)
+        y, chroma = _part(y, shown, width, height), _parts(chroma, shown, width, height)
         rows, columns = slice(box.top, box.top + box.height), slice(box.left, box.left + box.width)
-        self._luma(y, out.y[rows, columns], full_range)
+        self._luma(y, out.y[rows, columns], shown, full_range)
         rows, columns = (slice(part.start // 2, part.stop // 2) for part in (rows, columns))
-        u, v = out.u[rows, columns], out.v[rows, columns]
+        self._chroma(chroma, (out.u[rows, columns], out.v[rows, columns]), shown, full_range)
+
+    def _shown(self, width: int, height: int, out: Picture) -> Framing:
+        if self._framing is None or self._framing_of != (width, height, self._view):
+            self._framing_of = (width, height, self._view)
+            self._framing = framing(width, height, out.width, out.height, self._view)
+        return self._framing
+
+    def _luma(self, y: U8, to: U8, shown: Framing, full_range: bool) -> None:
+        if not shown.turns:
+            _fit(y, to, full_range)
+            return
+        width, height = shown.size
+        if y.shape != (height, width) or full_range:
+            upright = self._buffer("upright", height, width)
+            _fit(y, upright, full_range)
+            y = upright
+        turn(y, shown, to, self._buffer("turned", *to.shape) if shown.swapped else None)
+
+    def _chroma(self, chroma: Chroma, to: tuple[U8, U8], shown: Framing, full_range: bool) -> None:
         if chroma is None:
-            u[:], v[:] = _GREY, _GREY
-        elif isinstance(chroma, tuple):
+            for plane in to:
+                plane[:] = _GREY
+            return
+        width, height = shown.size
+        u, v = to if not shown.turns else self._buffer("upright chroma", 2, height // 2, width // 2)
+        if isinstance(chroma, tuple):
             _halve(chroma[0], u, full_range)
             _halve(chroma[1], v, full_range)
         else:
-            pairs = self._buffer("pairs", box.height // 2, box.width // 2, 2)
+            pairs = self._buffer("pairs", height // 2, width // 2, 2)
             _halve(chroma, pairs, full_range)
-            self._split(pairs, u, v)
-
-    @staticmethod
-    def _luma(y: U8, to: U8, full_range: bool) -> None:
-        if y.shape != to.shape:
-            _resize(y, to)
-            y = to
-        if full_range:
-            cv2.convertScaleAbs(y, dst=to, alpha=_LUMA_GAIN, beta=_LUMA_SHIFT)
-        elif y.ctypes.data != to.ctypes.data:
-            np.copyto(to, y)
-
-    @staticmethod
-    def _split(pairs: U8, u: U8, v: U8) -> None:
-        # Planes that are part of a letterboxed one are not contiguous: `split` writes through their strides too.
-        cv2.split(pairs, [u, v])
+            # Planes that are part of a letterboxed one are not contiguous: `split` writes through their strides too.
+            cv2.split(pairs, [u, v])
+        if shown.turns:
+            for plane, into in zip((u, v), to, strict=True):
+                turn(plane, shown, into, self._buffer("turned chroma", *into.shape) if shown.swapped else None)
 
     def _buffer(self, name: str, *shape: int) -> U8:
         buffer = self._work.get(name)
@@ -145,6 +161,33 @@ def _pixels(raw: RawFrame, size: int) -> U8:
         what = f"a {raw.pixel_format.name} frame of {raw.width}x{raw.height}"
         raise CameraError("the camera's picture", f"{what} has {size} bytes, not {data.size}")
     return data[:size]
+
+
+def _fit(y: U8, to: U8, full_range: bool) -> None:
+    """Bring a luma plane to `to`'s size and range."""
+    if y.shape != to.shape:
+        _resize(y, to)
+        y = to
+    if full_range:
+        cv2.convertScaleAbs(y, dst=to, alpha=_LUMA_GAIN, beta=_LUMA_SHIFT)
+    elif y.ctypes.data != to.ctypes.data:
+        np.copyto(to, y)
+
+
+def _part(plane: U8, shown: Framing, width: int, height: int) -> U8:
+    """Return the part of a plane that is shown, whatever its subsampling, of a frame of `width` x `height`."""
+    part = shown.part
+    if (part.width, part.height) == (width, height):
+        return plane
+    across, down = round(width / plane.shape[1]), round(height / plane.shape[0])
+    rows = slice(part.top // down, (part.top + part.height) // down)
+    return plane[rows, part.left // across : (part.left + part.width) // across]
+
+
+def _parts(chroma: Chroma, shown: Framing, width: int, height: int) -> Chroma:
+    if isinstance(chroma, tuple):
+        return _part(chroma[0], shown, width, height), _part(chroma[1], shown, width, height)
+    return chroma if chroma is None else _part(chroma, shown, width, height)
 
 
 def _halve(plane: U8, to: U8, full_range: bool) -> None:

@@ -12,10 +12,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from lensd.camera.kept import read_kept
 from lensd.camera.modes import READABLE, Mode, choose, offers
 from lensd.camera.rows import Copies, is_full_range, is_padded
 from lensd.errors import CameraBusy, CameraError, CameraMissing, SourceTimeout
-from lensd.frames import PixelFormat, RawFrame, VideoFormat
+from lensd.frames import PixelFormat, RawFrame, VideoFormat, View
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
 from lensd.v4l2.holders import say_holders
@@ -54,6 +55,7 @@ class Webcam:
         """
         self._path, self.name = path, str(path)
         self.by_id = by_id_of(path)  # stays when it comes back as another node; "" where it has none
+        self.view: View | None = None
         self._lent: deque[tuple[int, memoryview]] = deque()
         self._buffers: MappedBuffers | None = None
         try:
@@ -72,6 +74,7 @@ class Webcam:
     def _start(self, wanted: VideoFormat) -> None:
         capability = device.query_capability(self._descriptor)
         self.name = capability.card
+        self.adjust(View())
         if not capability.caps & Cap.VIDEO_CAPTURE or not capability.caps & Cap.STREAMING:
             raise CameraError(str(self._path), f"{capability.card} gives no pictures at this node", "lensd devices")
         mode = choose(offers(self._descriptor, (wanted.width, wanted.height)), wanted)
@@ -97,6 +100,11 @@ class Webcam:
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
         _log.info("%s (%s) gives %s %s", self.name, self._path, layout.pixel_format, self.format)
+
+    def adjust(self, view: View) -> None:
+        """Show frames from now on through `view`, changed by what is kept for this camera."""
+        kept = read_kept(self.by_id, self.name)
+        self.view = kept.over(view) if kept.view or view != View() else None
 
     def _agree(self, mode: Mode) -> PixelLayout:
         layout = device.set_format(self._descriptor, _SIDE, device.PixelLayout(mode.width, mode.height, mode.code))
@@ -159,7 +167,7 @@ class Webcam:
             data = self._copies.take(data)
             buffers.queue(filled.index)
         size = self._layout.width, self._layout.height
-        return RawFrame(data, self._pixels, *size, self._full_range, filled.sequence, captured_ns)
+        return RawFrame(data, self._pixels, *size, self._full_range, filled.sequence, captured_ns, self.view)
 
     def _lend(self, index: int, data: memoryview) -> None:
         if len(self._lent) == _IN_USE:

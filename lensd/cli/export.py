@@ -15,8 +15,8 @@ from lensd.errors import LensError
 from lensd.lens.manifest import Precision
 
 if TYPE_CHECKING:
-    from lensd.doctor.prove import Proof
     from lensd.lens.package import LensPackage
+    from lensd.tuning.prove import Proof
 
 RUNTIMES = tuple(name for name in get_args(RuntimeChoice) if name != "auto")
 

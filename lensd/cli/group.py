@@ -15,9 +15,11 @@ from lensd.errors import LensdError
 
 # Name to "module:attribute"; a command's imports are paid by those who call it.
 _COMMANDS = {
+    "setup": "lensd.cli.setup:setup",
     "run": "lensd.cli.run:run",
     "status": "lensd.cli.status:status",
     "lenses": "lensd.cli.lenses:lenses",
+    "lens": "lensd.cli.lens:lens",
     "favourite": "lensd.cli.favourite:favourite",
     "switch": "lensd.cli.switch:switch",
     "pause": "lensd.cli.pause:pause",

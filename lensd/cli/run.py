@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from lensd.config import NoFace, RuntimeChoice, Settings
+from lensd.config import Fit, NoFace, Rotation, RuntimeChoice, Settings
 from lensd.errors import ConfigError
 from lensd.settings_file import parse_size
 
@@ -20,6 +20,10 @@ from lensd.settings_file import parse_size
     multiple=True,
     help="/dev/videoN, a by-id or card name, a video or picture, demo; several times: the first that is there.  [auto]",
 )
+@click.option("--mirror/--no-mirror", default=None, help="Show it as in a mirror.")
+@click.option("--rotate", type=click.Choice([str(turn) for turn in get_args(Rotation)]), help="Degrees clockwise.  [0]")
+@click.option("--crop", metavar="L T R B", help='Per cents to cut off at left, top, right, bottom: "10 0 10 0".')
+@click.option("--fit", type=click.Choice(get_args(Fit)), help="Black bars, or cut off what is too much.  [letterbox]")
 @click.option("--lens", help="The lens to begin with; none for none.  [the last one]")
 @click.option("--size", help="Size of the published picture.  [1280x720]")
 @click.option("--fps", type=float, help="Its rate, pictures a second.  [30]")
@@ -30,7 +34,11 @@ from lensd.settings_file import parse_size
     type=click.Choice(get_args(NoFace)),
     help="While nobody is seen: the camera's picture, the last lensed one, or a card.  [pass]",
 )
-@click.option("--runtime", type=click.Choice(get_args(RuntimeChoice)), help="What runs the networks.  [auto]")
+@click.option(
+    "--runtime",
+    type=click.Choice(get_args(RuntimeChoice)),
+    help="What runs the lens; auto: the fastest here, measured.  [auto]",
+)
 @click.option("--always-on/--no-always-on", default=None, help="Keep the webcam open while nobody looks.")
 @click.option(
     "--linger",
@@ -48,6 +56,8 @@ def run(size: str | None, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value is not None and value != ()}
     if "camera" in given:
         given["camera"] = [_absolute(name) for name in given["camera"]]
+    if "rotate" in given:
+        given["rotate"] = int(given["rotate"])
     if "output" in given:
         given["output"] = _absolute(given["output"])
     if size is not None:

@@ -40,6 +40,9 @@ _LOOKED_AT = {
 }
 
 
+_OVERLOADED = {"overload": "the lens runs on every second frame, and moves with the face between"}
+
+
 def _looked_at(demand: dict[str, Any]) -> str:
     who = list(demand["readers"])
     if demand["viewers"]:
@@ -47,6 +50,26 @@ def _looked_at(demand: dict[str, Any]) -> str:
     if demand["always_on"]:
         who.append("always on, as asked for")
     return _LOOKED_AT.get(str(demand["state"]), "") + (f": {', '.join(who)}" if who else "")
+
+
+def _runtime(told: dict[str, Any]) -> str:
+    """Return what ran the last frame, how fast, what else would be slower, and what is being measured."""
+    runtimes = told["worker"].get("runtimes") or {}
+    if not runtimes or not told["runtime"]:
+        return told["runtime"] or "-"
+    way = f"{told['runtime']} {runtimes['precision']}"
+    figures = [f"{row['way']} {row['ms']:g} ms" for row in runtimes["measured"]]
+    own = next((f" {row['ms']:g} ms" for row in runtimes["measured"] if row["way"] == way), "")
+    others = ", ".join(each for each in figures if not each.startswith(f"{way} "))
+    doing = runtimes["measuring"]
+    share = f", {doing['progress']:.0%}" if doing and doing["progress"] is not None else ""
+    more = [others, f"measuring {doing['way']}{share}" if doing else ""]
+    return way + own + "".join(f"; {text}" for text in more if text)
+
+
+def _refusals(told: dict[str, Any]) -> dict[str, str]:
+    refused = (told["worker"].get("runtimes") or {}).get("refused") or []
+    return {"refused": "\n          ".join(f"{row['way']}: {row['why']}" for row in refused)} if refused else {}
 
 
 def _readable(told: dict[str, Any]) -> str:
@@ -58,13 +81,15 @@ def _readable(told: dict[str, Any]) -> str:
         "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
         "lens": told["lens"],
         "faces": worker.get("faces", "-"),
+        **(_OVERLOADED if worker.get("lens_every") == 2 else {}),
         "camera": (told["camera"] or "none") + (f" (instead of {instead})" if instead else ""),
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
         **{each["label"].removeprefix("SnapLens "): each["problem"]["why"] for each in lost},
         "picture": f"{told['format']}, {told['fps']} new ones a second",
         "latency": " ".join(f"{name} {value} ms" for name, value in latency.items()) if latency else "-",
         **({"settings": f"as they were: {settings['problem']['why']}"} if settings.get("problem") else {}),
-        "runtime": told["runtime"] or "-",
+        "runtime": _runtime(told),
+        **_refusals(told),
         "readers": "-" if told["readers"] is None else told["readers"],
         "looked at": _looked_at(told["demand"]),
         "worker": f"{worker['state']}, pid {worker['pid']}, {worker['restarts']} restarts",

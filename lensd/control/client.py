@@ -39,7 +39,7 @@ def call(method: str, params: Message | None = None, *, timeout_s: float = 30, p
     """Ask the running daemon, and return its result.
 
     Args:
-        method: status, switch, pause, resume, reload, preview or stop.
+        method: status, switch, pause, resume, reload, adjust, preview or stop.
         params: as the method takes them.
         timeout_s: how long the answer may take.
         path: of the socket, where it is not the usual one.

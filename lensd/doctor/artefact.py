@@ -15,13 +15,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lensd.doctor.prove import Proof, prove, prove_engine
 from lensd.engine.cuda import gpu
 from lensd.engine.plan_build import TIMINGS
 from lensd.engine.plan_process import PlanBuild
 from lensd.engine.tensorrt import TensorRtEngine, keep_plan
 from lensd.errors import ConfigError, LensError, RuntimeMissing
 from lensd.lens.network import check_network
+from lensd.tuning.prove import Proof, prove, prove_engine
 from lensd.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from lensd.lens.package import LensPackage
 
 BUILT = ("tensorrt", "tensorrt-rtx")
-_MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx", "openvino": "openvino"}
+_MODULES = {
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt_rtx",
+    **dict.fromkeys(("openvino", "openvino-gpu", "openvino-npu"), "openvino"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lensd.doctor.prove import prove_apart
 from lensd.doctor.report import Finding
 from lensd.engine.cuda import gpu
 from lensd.engine.select import candidates
 from lensd.errors import LensdError, RuntimeMissing
 from lensd.lens.catalogue import read_catalogue
+from lensd.tuning.prove import prove_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""OpenVINO, on the processor."""
+"""OpenVINO, on the processor, on Intel's GPUs and on its NPUs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,20 @@ import numpy as np
 import openvino as ov
 
 from lensd.engine.tensors import Terminals, first_line
-from lensd.errors import EngineError
+from lensd.errors import EngineError, RuntimeMissing
 from lensd.frames import TensorSpec
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8
 
-_ONE_THREAD = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+_LATENCY = {"PERFORMANCE_HINT": "LATENCY"}
+# The device and its settings. Only the processor's plugin knows of threads.
+_DEVICES = {
+    "openvino": ("CPU", {**_LATENCY, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}),
+    "openvino-gpu": ("GPU", _LATENCY),
+    "openvino-npu": ("NPU", _LATENCY),
+}
+_HINT = "install Intel's driver for it (intel-opencl-icd, intel-driver-compiler-npu), then: lensd doctor"
 
 
 class OpenVinoEngine:
@@ -25,19 +32,24 @@ class OpenVinoEngine:
 
         Args:
             network: one fixed uint8 input, one fixed uint8 or float32 output.
-            runtime: "openvino".
+            runtime: "openvino" (the processor), "openvino-gpu" or "openvino-npu".
             name: how errors call the network.
 
         Raises:
+            RuntimeMissing: OpenVINO does not see the device.
             EngineError: the network is corrupt, or not one that the frame's path can feed.
         """
         self._what = f"{name} in {runtime}"
         self._runtime = runtime
+        device, settings = _DEVICES[runtime]
+        core = ov.Core()
         try:
-            model = ov.Core().read_model(network, b"")
+            if device != "CPU" and not any(each.split(".")[0] == device for each in core.available_devices):
+                raise RuntimeMissing(self._what, f"OpenVINO sees no {device}", _HINT)
+            model = core.read_model(network, b"")
             inputs, outputs = ([self._spec(port) for port in ports] for ports in (model.inputs, model.outputs))
             self._ends = Terminals(self._what, inputs, outputs)
-            self._request = ov.Core().compile_model(model, "CPU", _ONE_THREAD).create_infer_request()
+            self._request = core.compile_model(model, device, settings).create_infer_request()
         except (RuntimeError, ValueError) as error:
             raise EngineError(self._what, first_line(error)) from error
 
@@ -48,7 +60,7 @@ class OpenVinoEngine:
 
     @property
     def runtime(self) -> str:
-        """Its name: openvino."""
+        """Its name: openvino, openvino-gpu or openvino-npu."""
         return self._runtime
 
     @property

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NO_DEVICE_HINT = "ls /dev/dri /dev/accel"
+
 
 @dataclass(frozen=True, slots=True)
 class _Runtime:
@@ -31,7 +33,9 @@ class _Runtime:
         needs: what must be installed: modules, or files inside them.
         install: the command that installs them.
         gpu: it runs on NVIDIA's GPUs only.
-        auto: "auto" may take it.
+        device: the device files of what it runs on, one of which has to be there; empty where none is needed.
+        builds: it needs a plan, which takes from a second to a minute to build.
+        auto: "auto" takes it unmeasured, where it comes first.
         auto_options: what its engine is told besides, where "auto" asks.
     """
 
@@ -40,13 +44,16 @@ class _Runtime:
     needs: tuple[str, ...]
     install: str
     gpu: bool = False
+    device: str = ""
+    builds: bool = False
     auto: bool = True
     auto_options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# In the order in which "auto" asks. TensorRT times kernels for up to a minute before a plan is there, which nobody
-# waits for unasked; TensorRT for RTX needs a second. OpenVINO runs thug-life in 4.5 ms where ONNX Runtime takes 5.5
-# (one thread, Zen 3), but opens in 1.2 s where that takes 0.3, and needs 37 MB more: for those who ask.
+# In the order in which an unmeasured "auto" asks; the daemon measures (`lensd.tuning`). TensorRT times kernels for up
+# to a minute before a plan is there, which nobody waits for unasked; TensorRT for RTX needs a second. OpenVINO runs
+# thug-life in 4.5 ms where ONNX Runtime takes 5.5 (one thread, Zen 3), but opens in 1.2 s where that takes 0.3, and
+# needs 37 MB more: taken where it was measured, or asked for.
 _RUNTIMES: Final = (
     _Runtime(
         "tensorrt",
@@ -54,6 +61,7 @@ _RUNTIMES: Final = (
         ("tensorrt", "cuda.bindings"),
         "pip install 'snaplens[tensorrt]'",
         gpu=True,
+        builds=True,
         auto_options={"may_build": False},
     ),
     _Runtime(
@@ -62,6 +70,7 @@ _RUNTIMES: Final = (
         ("tensorrt_rtx", "cuda.bindings"),
         "pip install 'snaplens[tensorrt-rtx]'",
         gpu=True,
+        builds=True,
     ),
     _Runtime(
         "onnxruntime-cuda",
@@ -75,6 +84,22 @@ _RUNTIMES: Final = (
         "lensd.engine.openvino:OpenVinoEngine",
         ("openvino",),
         "pip install 'snaplens[openvino]'",
+        auto=False,
+    ),
+    _Runtime(
+        "openvino-gpu",
+        "lensd.engine.openvino:OpenVinoEngine",
+        ("openvino",),
+        "pip install 'snaplens[openvino]'",
+        device="/dev/dri/renderD*",
+        auto=False,
+    ),
+    _Runtime(
+        "openvino-npu",
+        "lensd.engine.openvino:OpenVinoEngine",
+        ("openvino",),
+        "pip install 'snaplens[openvino]'",
+        device="/dev/accel/accel*",
         auto=False,
     ),
     _Runtime("onnxruntime", "lensd.engine.onnxruntime:OnnxRuntimeEngine", ("onnxruntime",), "pip install onnxruntime"),
@@ -111,13 +136,32 @@ def candidates() -> tuple[Candidate, ...]:
     return tuple(_candidate(row) for row in _RUNTIMES)
 
 
-def open_engine(network: bytes, *, runtime: RuntimeChoice = "auto", name: str = "network") -> Engine:
+def open_engine(
+    network: bytes,
+    *,
+    runtime: RuntimeChoice = "auto",
+    name: str = "network",
+    may_build: bool = True,
+    report: Callable[[float], None] | None = None,
+) -> Engine:
     """Return `network` loaded and ready in `runtime`; see `choose`.
+
+    Args:
+        network, runtime, name: as `choose`.
+        may_build: where `runtime` needs a plan and none is kept, wait for one; else RuntimeMissing says so.
+        report: told the share done, 0..1, while that plan is built.
 
     Raises:
         RuntimeMissing, EngineError: as `choose`.
     """
+    if runtime != "auto" and (row := _row(runtime)).builds:
+        return _open(row, network, name, may_build=may_build, report=report)
     return choose(network, runtime=runtime, name=name).engine
+
+
+def needs_plan(runtime: str) -> bool:
+    """Say whether a runtime, by its name, runs a plan that has to be built first."""
+    return _row(runtime).builds
 
 
 def choose(network: bytes, *, runtime: RuntimeChoice = "auto", name: str = "network") -> Choice:
@@ -133,8 +177,7 @@ def choose(network: bytes, *, runtime: RuntimeChoice = "auto", name: str = "netw
         EngineError: the network itself cannot be used.
     """
     if runtime != "auto":
-        row = next(row for row in _RUNTIMES if row.name == runtime)
-        return Choice(_open(row, network, name), ())
+        return Choice(_open(_row(runtime), network, name), ())
     refused: list[Candidate] = []
     failure: EngineError | None = None
     for row in _RUNTIMES:
@@ -149,6 +192,10 @@ def choose(network: bytes, *, runtime: RuntimeChoice = "auto", name: str = "netw
         _report(name, engine.runtime, refused)
         return Choice(engine, tuple(refused))
     raise failure or RuntimeMissing(name, "there is no runtime to run it", _RUNTIMES[-1].install)
+
+
+def _row(runtime: str) -> _Runtime:
+    return next(row for row in _RUNTIMES if row.name == runtime)
 
 
 def _open(row: _Runtime, network: bytes, name: str, **options: Any) -> Engine:
@@ -169,6 +216,8 @@ def _candidate(row: _Runtime) -> Candidate:
             gpu()
         except RuntimeMissing as error:
             return Candidate(row.name, available=False, why=error.why, hint=error.hint)
+    if row.device and not any(Path("/").glob(row.device.lstrip("/"))):
+        return Candidate(row.name, available=False, why=f"there is no {row.device}", hint=_NO_DEVICE_HINT)
     if missing := next((need for need in row.needs if not _installed(need)), ""):
         return Candidate(row.name, available=False, why=f"{missing} is not installed", hint=row.install)
     return Candidate(row.name, available=True)

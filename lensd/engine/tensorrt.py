@@ -16,6 +16,7 @@ from lensd.engine.tensorrt_api import load
 from lensd.errors import EngineError, RuntimeMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lensd.frames import F32, U8, TensorSpec
@@ -46,6 +47,7 @@ class TensorRtEngine:
         name: str = "network",
         may_build: bool = True,
         plan: bytes | None = None,
+        report: Callable[[float], None] | None = None,
     ) -> None:
         """Load `network`, an ONNX file's bytes, by its kept plan, or by one built now in another process.
 
@@ -54,6 +56,7 @@ class TensorRtEngine:
             runtime: "tensorrt" or "tensorrt-rtx".
             name: how errors call the network.
             may_build: wait for a plan where none is kept: up to a minute with "tensorrt", a second with "tensorrt-rtx".
+            report: told the share done, 0..1, while a plan is built.
             plan: one that was just built of `network` for this GPU, and is still to be proved: it is not kept here.
 
         Raises:
@@ -80,15 +83,15 @@ class TensorRtEngine:
                 "no plan for this network yet",
                 f"lensd export {name.removeprefix('lens ')} --runtime {runtime}",
             )
-        plan = self._built(network)
+        plan = self._built(network, report)
         self._runner = PlanRunner(trt, cuda, plan, self._what)
         cache.store(key, plan)
 
-    def _built(self, network: bytes) -> bytes:
+    def _built(self, network: bytes, report: Callable[[float], None] | None) -> bytes:
         begin = time.monotonic()
         build = PlanBuild(network, self._runtime, name=self._name)
         try:
-            plan = build.result()
+            plan = build.result(report or (lambda _share: None))
         finally:
             build.close()
         _log.info("%s: plan built in %.1f s, %.1f MB", self._what, time.monotonic() - begin, len(plan) / 1e6)

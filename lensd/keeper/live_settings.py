@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lensd.config import Settings, config_file
+from lensd.config import VIEW_NAMES, Settings, config_file
 from lensd.errors import ConfigError
 from lensd.settings_file import as_keys, read_settings
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 # A lens is changed on air, and who keeps the webcam open is asked anew each time; these take another worker, while the
 # last picture is held. All else needs another keeper.
-WORKERS_OWN = frozenset({"camera", "no_face", "runtime", "show_points"})
+WORKERS_OWN = frozenset({"camera", *VIEW_NAMES, "no_face", "runtime", "show_points"})
 _LIVE = WORKERS_OWN | {"lens", "always_on", "linger_s"}
 _LAST_GOOD = "settings"
 

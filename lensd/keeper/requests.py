@@ -33,7 +33,7 @@ _LOOKS_FOR_S = 1.5  # a recording asks ten times a second
 
 
 class Requests:
-    """Implements `RequestHandler`: status, switch, pause, resume, reload, picture, preview, stop."""
+    """Implements `RequestHandler`: status, switch, pause, resume, reload, adjust, picture, preview, stop."""
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class Requests:
             "pause": self._begin_pause,
             "resume": self._end_pause,
             "reload": self._reload,
+            "adjust": self._adjust,
             "picture": self._show,
             "preview": self._preview,
             "stop": self._end,
@@ -100,6 +101,13 @@ class Requests:
     def _reload(self, _params: Message, answer: Answer) -> None:
         changed = self.reload()
         answer({"changed": sorted(as_keys(dict.fromkeys(changed.now))), **self._live.as_status()})
+
+    def _adjust(self, _params: Message, answer: Answer) -> None:
+        """Have the worker look again at what is kept for its camera."""
+        worker = self._supervisor.worker
+        if worker is not None:
+            worker.send({"command": "adjust"})
+        answer({"camera": worker.status.get("camera") if worker is not None else None})
 
     def _preview(self, _params: Message, answer: Answer) -> None:
         if self.ticket is None:

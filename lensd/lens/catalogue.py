@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lensd.config import NO_LENS, shipped_lenses_dir, user_lenses_dir
 from lensd.errors import LensdError, LensError
@@ -27,6 +27,8 @@ class LensInfo:
         source: "built-in" came with lensd, "user" from the user's folder.
         path: the package, or None for lens "none".
         preview: a WebP picture, or None; not yet checked.
+        version, author: as the manifest says; empty for lens "none".
+        tags: words to find it by.
     """
 
     name: str
@@ -35,12 +37,21 @@ class LensInfo:
     source: Source
     path: Path | None
     preview: Path | None
+    version: str = ""
+    author: str = ""
+    tags: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, str | None]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON carries them."""
         path, preview = (None if p is None else str(p) for p in (self.path, self.preview))
         named = {"name": self.name, "title": self.title, "kind": self.kind, "source": self.source}
-        return {**named, "path": path, "preview": preview}
+        told = {"version": self.version, "author": self.author, "tags": list(self.tags)}
+        return {**named, **told, "path": path, "preview": preview}
+
+    def is_about(self, word: str) -> bool:
+        """Say whether `word` is in its name, title, author or tags; upper and lower case are alike."""
+        texts = (self.name, self.title, self.author, *self.tags)
+        return any(word.casefold() in text.casefold() for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,8 @@ def _packages(folder: Path) -> list[Path]:
 def _info(path: Path, source: Source) -> LensInfo:
     manifest, container = read_manifest(path)
     preview = path / PREVIEW if path.is_dir() and PREVIEW in container.sizes else None
-    return LensInfo(manifest.name, manifest.title, manifest.kind, source, path, preview)
+    told = manifest.version, manifest.author, manifest.tags
+    return LensInfo(manifest.name, manifest.title, manifest.kind, source, path, preview, *told)
 
 
 def _told(info: LensInfo) -> str:

@@ -41,16 +41,23 @@ class LensPackage:
         path: where it came from; nothing is read from there any more.
         manifest: what lens.toml says.
         contents: the files that the manifest lists, as they were hashed.
+        toml: lens.toml itself, as it was read.
     """
 
     path: Path
     manifest: Manifest
     contents: Mapping[str, bytes] = field(repr=False)
+    toml: bytes = field(repr=False)
 
     @property
     def name(self) -> str:
         """As in `lensd switch NAME`."""
         return self.manifest.name
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of lens.toml, which has the hashes of all the rest: two packages of one fingerprint are the same."""
+        return hashlib.sha256(self.toml).hexdigest()
 
     @property
     def network(self) -> bytes:
@@ -83,17 +90,22 @@ def read_manifest(path: Path) -> tuple[Manifest, Container]:
         PackageError: the files break a bound, or the folder has another name than the lens.
     """
     container = open_container(path)
+    return _manifest_in(container, path)[0], container
+
+
+def _manifest_in(container: Container, path: Path) -> tuple[Manifest, bytes]:
     where = f"{container.folder or path.name}/{MANIFEST_NAME}"
     size = container.sizes.get(MANIFEST_NAME)
     if size is None:
         raise ManifestError(where, "is missing", "a lens is a folder NAME.lens with a lens.toml, or a zip of one")
     if size > MANIFEST_BYTES_MAX:
         raise ManifestError(where, f"has {size} bytes; at most {MANIFEST_BYTES_MAX} are allowed")
-    manifest = parse_manifest(container.read(MANIFEST_NAME), where)
+    toml = container.read(MANIFEST_NAME)
+    manifest = parse_manifest(toml, where)
     if container.folder is not None and container.folder != f"{manifest.name}.lens":
         why = f"the folder must be named {manifest.name}.lens, as the manifest's name says"
         raise PackageError(container.folder, why, f"rename the folder to {manifest.name}.lens")
-    return manifest, container
+    return manifest, toml
 
 
 def open_package(path: Path) -> LensPackage:
@@ -103,7 +115,8 @@ def open_package(path: Path) -> LensPackage:
         ManifestError: lens.toml is missing or breaks its schema.
         PackageError: files, sizes, paths, hashes or headers are not what they should be.
     """
-    manifest, container = read_manifest(path)
+    container = open_container(path)
+    manifest, toml = _manifest_in(container, path)
     lens = f"{manifest.name}.lens"
     listed, present = set(manifest.files), set(container.sizes) - {MANIFEST_NAME}
     if missing := listed - present:
@@ -118,7 +131,7 @@ def open_package(path: Path) -> LensPackage:
             raise PackageError(f"{lens}/{name}", why, "get the lens again; it was damaged or changed on the way")
         _check_content(name, content, manifest, lens)
         contents[name] = content
-    return LensPackage(path, manifest, MappingProxyType(contents))
+    return LensPackage(path, manifest, MappingProxyType(contents), toml)
 
 
 def _check_content(name: str, content: bytes, manifest: Manifest, lens: str) -> None:

@@ -17,22 +17,26 @@ from lensd.frames import Picture
 from lensd.mailbox import MailboxClosed
 from lensd.metrics import Metrics
 from lensd.pipeline.conditions import Condition, State, camera_condition
+from lensd.pipeline.overload import Overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lensd.config import Settings
-    from lensd.frames import Face, RawFrame
+    from lensd.frames import Face, Layer, RawFrame
     from lensd.pipeline.capture import Capture
     from lensd.pipeline.conditions import Conditions
     from lensd.pipeline.loader import LensLoader, Loaded, Order, Outcome
+    from lensd.ports import Lens
 
 log = logging.getLogger(__name__)
 
 STAGES = ("decode", "track", "lens", "blend", "publish")
 _IDLE_S = 0.1  # how soon a switch is carried out while no frames come
 _BROKEN_S = 1.0  # single broken frames are left out; this long nothing but broken ones is a broken camera
-_BACK_OFF_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+_BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+_MENDING_S = 1.0  # so long the last picture stands while a lens that has failed is loaded again; the keeper allows 2 s
+_MENDED = 60  # pictures after which a failure is forgotten
 
 
 class Outlet(Protocol):
@@ -62,6 +66,7 @@ class Render:
         settings: Settings,
         lens: str,
         switched: Callable[[Order, LensdError | None], None],
+        failed: Callable[[LensdError], None] = lambda _error: None,
     ) -> None:
         """Make it; `start` begins.
 
@@ -72,18 +77,22 @@ class Render:
             settings: `no_face` and `show_points` are looked at.
             lens: the one to begin with, which the loader has been told of.
             switched: told what has come of each order.
+            failed: told of the error of a lens that failed while it drew, before it is loaded again.
         """
         self._capture, self._loader, self._conditions = capture, loader, conditions
-        self._outlet, self._decode, self._settings, self._switched = outlet, decode, settings, switched
+        self._outlet, self._decode, self._settings = outlet, decode, settings
+        self._switched, self._told_failed = switched, failed
         self._compositor = Compositor()
         self._loaded: Loaded | None = None
         self._chosen = lens
         self._lens_failure: LensdError | None = None
-        self._failures = 0
+        self._failures = self._unbroken = 0
+        self._mending_until = 0.0
         self._broken_since: float | None = None
         self._held: Picture | None = None
         self._camera_opened = 0
         self.metrics = Metrics(STAGES)
+        self.overload = Overload(settings.fps)
         self.faces = 0
         self._thread = threading.Thread(target=self._run, name="render")
 
@@ -125,14 +134,18 @@ class Render:
                 self._loader.dispose(self._loaded.lens)
             self._loaded, self._chosen = outcome.loaded, order.lens
             self._lens_failure, self._held = None, None
+            self.overload.reset()
+            self._mending_until = 0.0
             log.info("Lens %s is on air, in %s", order.lens, outcome.loaded.runtime or "no network")
         elif self._loaded is None:
+            self._mending_until = 0.0
             if not order.identity:
                 self._chosen, self._lens_failure = order.lens, error
             self._try_again()
         self._switched(order, error)
 
     def _try_again(self) -> None:
+        """Have the chosen lens loaded again, the first time at once: another runtime may take it."""
         self._loader.try_again(self._chosen, _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)])
         self._failures += 1
 
@@ -143,13 +156,16 @@ class Render:
             if frame is None:
                 return
             if loaded is None or why is not None:
+                if time.monotonic() < self._mending_until:
+                    return
                 self._conditions.held_back(why or Condition(State.LOADING))
                 return
-            mark = self.metrics.begin()
+            mark = begin = self.metrics.begin()
             picture = self._outlet.slot()
             if not self._decoded(frame, picture):
                 return
             captured_ns = frame.captured_ns
+            moved = self.overload.begin(frame.sequence, captured_ns)
         mark = self.metrics.lap("decode", mark)
         faces: tuple[Face, ...] = ()
         if loaded.tracker is not None:
@@ -160,7 +176,8 @@ class Render:
             mark = self.metrics.lap("track", mark)
         self.faces = len(faces)
         try:
-            drawn = self._draw(picture, faces, loaded, mark)
+            layers, lens_ns = self._layers(picture, faces, loaded.lens, moved)
+            drawn = self._laid(picture, faces, layers, loaded)
         except LensdError as error:
             self._lens_has_failed(error)
             return
@@ -168,6 +185,7 @@ class Render:
             self._publish(picture, captured_ns)
         else:
             self._conditions.held_back(Condition(State.NO_FACE))
+        self.overload.done((self.metrics.begin() - begin) / 1e9, lens_ns / 1e9 if lens_ns else None)
 
     def _nothing_to_draw(self) -> Condition | None:
         """Return why no picture may go out at the moment."""
@@ -196,15 +214,34 @@ class Render:
         self._broken_since = None
         return True
 
-    def _draw(self, picture: Picture, faces: tuple[Face, ...], loaded: Loaded, mark: int) -> bool:
-        """Draw the lens on each face, in place; False where no picture is to be shown.
+    def _layers(
+        self, picture: Picture, faces: tuple[Face, ...], lens: Lens, moved: bool
+    ) -> tuple[list[tuple[Layer | None, float]], int]:
+        """Return each face's layer with its opacity, the farthest first, and how long drawing them took, ns.
+
+        Where `moved`, the last layers are moved along with their faces, and faces that have none yet are drawn.
 
         Raises:
             EngineError: the lens's network could not be run.
         """
-        layers = [(loaded.lens.draw(picture, face), face.opacity) for face in far_to_near(faces)]
-        if layers:
-            mark = self.metrics.lap("lens", mark)
+        mark, drawn, layers = self.metrics.begin(), 0, []
+        for face in far_to_near(faces):
+            layer = lens.follow(face) if moved else None
+            if layer is None:
+                layer = lens.draw(picture, face)
+                drawn += 1
+            layers.append((layer, face.opacity))
+        return layers, self.metrics.lap("lens", mark) - mark if drawn else 0
+
+    def _laid(
+        self,
+        picture: Picture,
+        faces: tuple[Face, ...],
+        layers: list[tuple[Layer | None, float]],
+        loaded: Loaded,
+    ) -> bool:
+        """Lay the layers over the picture, in place; False where no picture is to be shown."""
+        mark = self.metrics.begin()
         # Where the bare face is never shown, it is not shown for the tenths of a second of a fade either.
         fades = self._settings.no_face == "pass"
         for layer, opacity in layers:
@@ -237,13 +274,19 @@ class Render:
         self.metrics.lap("publish", mark)
         self.metrics.published(captured_ns)
         self._conditions.pictures_go_out()
-        self._failures = 0
+        self._unbroken += 1
+        if self._unbroken == _MENDED:
+            self._failures = 0
 
     def _lens_has_failed(self, error: LensdError) -> None:
         """Take the lens off air, rather than show the bare face, and have it loaded again."""
         log.error("Lens %s failed: %s", self._chosen, error)
         if self._loaded is not None:
             self._loader.dispose(self._loaded.lens)
-        self._loaded, self._lens_failure = None, error
-        self._conditions.held_back(Condition(State.LENS_FAILED, str(error)))
+        self._loaded, self._lens_failure, self._unbroken = None, error, 0
+        self._told_failed(error)
+        if self._failures == 0:
+            self._mending_until = time.monotonic() + _MENDING_S
+        else:
+            self._conditions.held_back(Condition(State.LENS_FAILED, str(error)))
         self._try_again()

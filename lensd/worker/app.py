@@ -94,6 +94,7 @@ class Worker:
             for key, mask in self._selector.select(max(0.0, due_s - time.monotonic())):
                 key.data(mask)
             if time.monotonic() >= due_s:
+                self._look_for_faster()
                 self._tell_alive()
                 due_s = time.monotonic() + _ALIVE_S
         self._close()
@@ -107,6 +108,8 @@ class Worker:
             self._end(0)
         elif command == "open-camera" and self._capture is not None:
             self._capture.start()
+        elif command == "adjust" and self._cameras is not None:
+            self._cameras.adjust()
         elif command == "switch" and self._loader is not None:
             lens, identity = message.get("lens"), message.get("id")
             if not isinstance(lens, str) or not isinstance(identity, int):
@@ -124,7 +127,7 @@ class Worker:
         Discreet(*settings.cameras, settings.output).install()
         if (settings.width, settings.height) != self._outlet.size:
             raise ConfigError(f"size {settings.format}", "is not that of the shared picture")
-        self._cameras = cameras = CameraOpener(settings.cameras, settings.format)
+        self._cameras = cameras = CameraOpener(settings.cameras, settings.format, settings.view)
         self._capture = Capture(cameras, self._conditions, better=cameras.better, changed=cameras.changed)
         if message.get("camera", True):
             self._capture.start()
@@ -138,9 +141,17 @@ class Worker:
         from lensd.pipeline.render import Render
 
         cv2.setNumThreads(1)
-        decoder = Decoder(settings.format)
+        decoder = Decoder(settings.format, settings.view)
         self._render = Render(
-            self._capture, self._loader, self._conditions, self._outlet, decoder.decode, settings, lens, self._answer
+            self._capture,
+            self._loader,
+            self._conditions,
+            self._outlet,
+            decoder.decode,
+            settings,
+            lens,
+            self._answer,
+            self._lenses.failed,
         )
         self._render.start()
 
@@ -169,6 +180,13 @@ class Worker:
             gc.collect()
             gc.freeze()  # what start-up made lives on; later collections, which stop all threads, need not look at it
 
+    def _look_for_faster(self) -> None:
+        """Measure runtimes beside the lens on air; a faster one is loaded beside it and takes over between frames."""
+        if self._lenses is None or self._loader is None or self._conditions.current != RUNNING:
+            return
+        if (lens := self._lenses.faster()) is not None:
+            self._loader.try_again(lens, 0.0)
+
     def _figures(self) -> dict[str, Any]:
         capture, render = self._capture, self._render
         if capture is None or render is None:
@@ -179,7 +197,9 @@ class Worker:
             "instead_of": str(missed) if self._cameras is not None and (missed := self._cameras.missed) else None,
             "lens": render.lens,
             "runtime": render.runtime,
+            "runtimes": self._lenses.status() if self._lenses is not None else {},
             "faces": render.faces,
+            "lens_every": 2 if render.overload.every_second else 1,
             "dropped": capture.dropped,
             "replaced": capture.frames.replaced,
             **render.metrics.as_dict(),
@@ -205,6 +225,8 @@ class Worker:
         for ending in (self._capture, self._loader):
             if ending is not None:
                 ending.ask_to_end()
+        if self._lenses is not None:
+            self._lenses.end_measuring()
         ended = [part.join(max(0.0, deadline - time.monotonic())) for part in parts]
         if self._cameras is not None:
             self._cameras.close()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lensd.config import NO_LENS
+from lensd.errors import EngineError, LensError
 from lensd.lens.none import NoLens
 from lensd.pipeline.loader import Loaded
 
 if TYPE_CHECKING:
     from lensd.config import Settings
+    from lensd.errors import LensdError
     from lensd.ports import Engine, FaceTracker
+    from lensd.tuning.tuner import Tuner
 
 
 class LensMaker:
@@ -23,6 +26,7 @@ class LensMaker:
         """Take the runtime and whether points are to be shown from `settings`."""
         self._settings = settings
         self._tracker: FaceTracker | None = None
+        self._tuner: Tuner | None = None
 
     def __call__(self, name: str) -> Loaded:
         """Load lens `name`, warmed up. Called by the loader's thread only.
@@ -32,22 +36,45 @@ class LensMaker:
             EngineError: its network, or the tracker's, cannot be run here.
         """
         if name == NO_LENS:
+            self._forget()
             return Loaded(NoLens(), self._shared_tracker() if self._settings.show_points else None, None)
         # Here, and so in the loader's thread: runtimes are loaded while the camera is being opened.
-        from lensd.engine.select import open_engine
-        from lensd.lens.open import open_lens
+        from lensd.lens.open import find_package, lens_of
+        from lensd.lens.package import open_package
+        from lensd.tuning.tuner import Tuner
 
-        runtime: str | None = None
+        if (path := find_package(name)) is None:
+            raise LensError(f"lens {name}", "there is no such lens", "lensd lenses")
+        tracker, package = self._shared_tracker(), open_package(path)
+        if package.manifest.generator is None:
+            self._forget()
+            return Loaded(lens_of(package, _no_engine), tracker, None)
+        if self._tuner is None:
+            self._tuner = Tuner(self._settings.runtime)
+        lens, way = self._tuner.open(package)
+        return Loaded(lens, tracker, way.runtime)
 
-        def make_engine(network: bytes) -> Engine:
-            nonlocal runtime
-            engine = open_engine(network, runtime=self._settings.runtime, name=f"lens {name}")
-            runtime = engine.runtime
-            return engine
+    def failed(self, error: LensdError) -> None:
+        """Take note that the lens on air has failed; the next load is in another runtime, where there is one."""
+        if self._tuner is not None and isinstance(error, EngineError):
+            self._tuner.failed(error.why)
 
-        tracker = self._shared_tracker()
-        lens = open_lens(name, make_engine)
-        return Loaded(lens, tracker, runtime)
+    def faster(self) -> str | None:
+        """Go on measuring runtimes; return the lens that is to be loaded again, because it can run faster."""
+        return self._tuner.turn() if self._tuner is not None else None
+
+    def status(self) -> dict[str, Any]:
+        """Return what is known of the runtimes for the lens on air, as `Tuner.status`."""
+        return self._tuner.status() if self._tuner is not None else {}
+
+    def end_measuring(self) -> None:
+        """End what is being measured."""
+        if self._tuner is not None:
+            self._tuner.close()
+
+    def _forget(self) -> None:
+        if self._tuner is not None:
+            self._tuner.forget()
 
     def close(self) -> None:
         """Close the tracker, when no thread uses it any more."""
@@ -64,3 +91,12 @@ class LensMaker:
             engine = open_engine(read_landmarks_network(), runtime="onnxruntime", name="face tracker")
             self._tracker = MeshTracker(LandmarkNetwork(engine))
         return self._tracker
+
+
+def _no_engine(_network: bytes) -> Engine:
+    """Stand where an overlay's engine would be made: it has no network.
+
+    Raises:
+        EngineError: always.
+    """
+    raise EngineError("an overlay", "has no network to run")

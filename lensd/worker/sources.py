@@ -8,9 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from lensd.errors import CameraBusy, CameraError, CameraMissing
+from lensd.frames import View
 from lensd.v4l2.hotplug import DeviceNews
 
 if TYPE_CHECKING:
+    from lensd.camera.webcam import Webcam
     from lensd.frames import VideoFormat
     from lensd.ports import FrameSource
 
@@ -29,8 +31,10 @@ class CameraOpener:
     name, and by its card's.
     """
 
-    def __init__(self, cameras: tuple[str, ...], wanted: VideoFormat) -> None:
-        """Take names as `open_source` takes them, the preferred one first."""
+    def __init__(self, cameras: tuple[str, ...], wanted: VideoFormat, view: View | None = None) -> None:
+        """Take names as `open_source` takes them, the preferred one first, and how their frames are shown."""
+        self._view = view or View()
+        self._open_one: Webcam | None = None
         self._wishes, self._wanted = [[name] for name in cameras], wanted
         self._news = DeviceNews()
         self._rank = 0  # of the camera that is open
@@ -83,6 +87,11 @@ class CameraOpener:
             self._seeker.start()
         return None
 
+    def adjust(self) -> None:
+        """Show the open camera as it is now kept for it; for any thread."""
+        if (source := self._open_one) is not None:
+            source.adjust(self._view)
+
     def close(self) -> None:
         """Close what nobody has taken."""
         with self._lock:
@@ -111,14 +120,16 @@ class CameraOpener:
         if missed is not None and str(missed) != str(self.missed):
             log.warning("Camera %s takes the place of another: %s", source.name, missed)
         self._rank, self.missed = rank, missed
+        from lensd.camera.webcam import Webcam
+
+        self._open_one = source if isinstance(source, Webcam) else None
+        self.adjust()
         names = self._wishes[rank]
         if names == [_AUTO]:
             if source.name == _DEMO:
                 return
             names.clear()
-        from lensd.camera.webcam import Webcam
-
-        by_id = source.by_id if isinstance(source, Webcam) else ""
+        by_id = self._open_one.by_id if self._open_one is not None else ""
         names += [name for name in (by_id, source.name) if name and name not in names]
 
     def _seek(self, below: int) -> None:

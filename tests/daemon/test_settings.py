@@ -250,7 +250,9 @@ def test_favourites_are_kept_and_the_next_one_is_found(daemon):
 
 
 def test_the_desktop_entry_calls_commands_that_there_are():
-    lines = (Path(__file__).parents[2] / "share/applications/snaplens-camera.desktop").read_text().splitlines()
+    lines = (
+        (Path(__file__).parents[2] / "lensd/setup/share/applications/snaplens-camera.desktop").read_text().splitlines()
+    )
     commands = [line.removeprefix("Exec=").split() for line in lines if line.startswith("Exec=")]
     assert len(commands) == 4
     known = group.list_commands(click.Context(group))

@@ -1,4 +1,4 @@
-"""systemd/lensd.service, as systemd itself judges it, and the camera under its filter of system calls."""
+"""lensd/setup/systemd/lensd.service, as systemd itself judges it, and the camera under its filter of system calls."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UNIT = ROOT / "systemd/lensd.service"
+UNIT = ROOT / "lensd/setup/systemd/lensd.service"
 EXPOSURE = 6.3  # of 10; what is left is told in docs/desktop.md
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="there is no systemd-analyze here")

@@ -31,7 +31,8 @@ def no_gpu(monkeypatch):
 
 def test_every_runtime_that_can_be_chosen_is_a_candidate_in_the_order_of_preference():
     names = [candidate.runtime for candidate in select.candidates()]
-    assert names == ["tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "openvino", "onnxruntime"]
+    on_intel = ["openvino", "openvino-gpu", "openvino-npu"]
+    assert names == ["tensorrt", "tensorrt-rtx", "onnxruntime-cuda", *on_intel, "onnxruntime"]
     assert {"auto", *names} == set(RuntimeChoice.__args__)
 
 
@@ -62,6 +63,14 @@ def test_a_gpu_runtime_asked_for_by_name_is_refused_without_one_and_nothing_else
         "why": "the driver sees no GPU",
         "hint": "nvidia-smi",
     }
+
+
+@pytest.mark.parametrize(("runtime", "device"), [("openvino-gpu", "/dev/dri/renderD*"), ("openvino-npu", "accel")])
+def test_a_device_that_is_not_there_is_said_before_anything_is_installed_for_it(runtime, device, monkeypatch):
+    monkeypatch.setattr(select.Path, "glob", lambda _path, _pattern: iter(()))
+    (found,) = [each for each in select.candidates() if each.runtime == runtime]
+    assert not found.available
+    assert device in found.why
 
 
 def test_auto_falls_to_the_processor_and_names_every_refusal(no_gpu, caplog):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,7 @@ def test_a_golden_picture_that_shows_nothing_proves_nothing(tmp_path):
     folder = write_generator(tmp_path / "tiny.lens")
     content = png(np.zeros((SIZE, SIZE, 4), np.uint8))
     package = open_package(folder)
-    hollow = type(package)(package.path, package.manifest, {**package.contents, "golden/out.png": content})
+    hollow = dataclasses.replace(package, contents={**package.contents, "golden/out.png": content})
     with pytest.raises(PackageError, match="empty matte"):
         golden_pair(hollow)
 
@@ -78,7 +80,7 @@ def test_a_golden_picture_that_shows_nothing_proves_nothing(tmp_path):
 def test_a_damaged_golden_picture_is_a_package_error(tmp_path):
     package = open_package(write_generator(tmp_path / "tiny.lens"))
     cut = package.contents["golden/in.png"][:-40]
-    damaged = type(package)(package.path, package.manifest, {**package.contents, "golden/in.png": cut})
+    damaged = dataclasses.replace(package, contents={**package.contents, "golden/in.png": cut})
     with pytest.raises(PackageError, match="is a damaged PNG"):
         golden_pair(damaged)
 

@@ -31,6 +31,10 @@ def test_the_list_is_an_array_for_programs_and_a_table_for_people(tmp_path):
             "title": "A test",
             "kind": "generator",
             "source": "user",
+            "version": "1.0.0",
+            "author": "Tests",
+            "tags": ["test"],
+            "favourite": False,
             "path": str(tmp_path / "lensd/lenses/mine.lens"),
             "preview": str(tmp_path / "lensd/lenses/mine.lens/preview.webp"),
         }
@@ -39,6 +43,21 @@ def test_the_list_is_an_array_for_programs_and_a_table_for_people(tmp_path):
     readable = lensd(tmp_path, "lenses").stdout
     assert "mine" in readable
     assert str(tmp_path / "lensd/lenses") in readable
+
+
+def test_words_and_tags_find_lenses_and_favourites_outlive_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    write_overlay(tmp_path / "lensd/lenses/mine.lens")
+
+    def found(*options):
+        return [lens["name"] for lens in json.loads(lensd(tmp_path, "lenses", "--json", *options).stdout)]
+
+    assert found("GLASSES", "drawn") == ["moustache-overlay", "thug-life-overlay"]
+    assert found("--tag", "Sticker", "--tag", "glasses", "life") == ["thug-life", "thug-life-overlay"]
+    assert found("--own") == found("--tag", "test") == ["mine"]
+    assert lensd(tmp_path, "favourite", "mine").returncode == 0
+    assert found("--favourites") == ["mine"]
+    assert "There are the tags animal, glasses" in lensd(tmp_path, "lenses", "nothing-like-it").stdout
 
 
 def test_a_broken_lens_is_told_and_the_rest_is_listed(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lensd.virtualcam import LABEL, LOAD_MODULE
 
-SYSTEMD = Path(__file__).parents[2] / "systemd"
+SYSTEMD = Path(__file__).parents[2] / "lensd/setup/systemd"
 
 
 def options(line: str) -> dict[str, str]:

@@ -153,7 +153,8 @@ def _look_before(wish: Wish, run: Path, *, again: str | None, restart: bool) -> 
 
 def _forget(stages: Sequence[Stage], run: Path, again: str | None, wish: Wish) -> None:
     """Have those stages done again that were asked for, and the last where the lens is installed no more."""
-    from trainer.new.installing import same_package, target_of
+    from lensd.sharing.store import target_of
+    from trainer.new.installing import same_package
     from trainer.new.stages import forget
 
     if again is not None:

@@ -9,12 +9,13 @@ from lensd.evaluation.cost import measure_cost
 from lensd.evaluation.tables import Result, tables_of
 from lensd.lens.manifest import PREVIEW
 from lensd.lens.package import open_package
+from lensd.sharing.store import install
 from lensd.whole_file import write_whole
 from trainer.export import About, export, export_overlay
 from trainer.new.card import FIGURES, card_of, figures_text, overlay_card
 from trainer.new.cropping import SIDE_MAX
 from trainer.new.drawn_pairs import FEW
-from trainer.new.installing import install, note
+from trainer.new.installing import note
 from trainer.new.judge import judge
 from trainer.new.page import Results, write_page
 from trainer.package import write_package
@@ -106,8 +107,8 @@ def install_packages(wish: Wish, exported: Path, place: Path, measured: Mapping[
     """Write the figures on the card, and install the lens, after the overlay that it names.
 
     Raises:
-        LensError: what was written is no package.
-        OSError: the folder cannot be written.
+        LensError: what was written is no package, or cannot be installed.
+        OSError: the run's folder cannot be written.
     """
     package = open_package(exported / f"{wish.name}.lens")
     contents = dict(package.contents)
@@ -117,7 +118,7 @@ def install_packages(wish: Wish, exported: Path, place: Path, measured: Mapping[
     overlays = [] if wish.sticker is None else [exported / f"{wish.overlay_name}.lens"]
     for made in (*overlays, final):
         note(place.parent, made)
-        target = install(made)
+        target = install(made, replacing="any").path
     return {"installed": str(target)}
 
 

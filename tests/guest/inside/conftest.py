@@ -16,7 +16,7 @@ from tests.guest.inside.writing import HD
 
 @pytest.fixture
 def loopback() -> Iterator[Path]:
-    """The node of "SnapLens Camera", of a module loaded as systemd/modprobe.d has it.
+    """The node of "SnapLens Camera", of a module loaded as lensd/setup/systemd/modprobe.d has it.
 
     Afterwards the module is unloaded, which fails where something still holds the device.
     """

@@ -201,7 +201,7 @@ def test_without_permission_the_hint_is_the_group(loopback):
 
 def test_the_shipped_module_options_make_the_device(loopback):
     unload_loopback()
-    options = Path(__file__).parents[3] / "systemd/modprobe.d/snaplens.conf"
+    options = Path(__file__).parents[3] / "lensd/setup/systemd/modprobe.d/snaplens.conf"
     subprocess.run(["modprobe", "-C", str(options), "v4l2loopback"], check=True)
     wait_for(lambda: Path("/dev/video42").exists(), 5, "/dev/video42 appears")
     assert find_node() == Path("/dev/video42")

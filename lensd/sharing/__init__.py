@@ -1,0 +1,1 @@
+"""Lens packages on their way from one person to another: checked behind limits, installed whole, packed, fetched."""
