@@ -104,9 +104,10 @@ class Compositor:
             patch = small
         # Pixel q of the patch made here is the mean of `block` pixels of the layer's, from box corner - 1 on.
         centre = (block - 1) / 2 - 1
-        x, y = x + centre, y + centre
+        across, down = x + centre, y + centre
         a, b, left, c, d, top = to_region
-        return patch, (a * block, b * block, left + a * x + b * y, c * block, d * block, top + c * x + d * y)
+        shift = left + a * across + b * down, top + c * across + d * down
+        return patch, (a * block, b * block, shift[0], c * block, d * block, shift[1])
 
     def _warped(self, patch: U8, to_region: Numbers, region: Region) -> U8:
         """Return the patch as it lies on the region: (h, w, 4).

@@ -114,6 +114,6 @@ class FaceSmoother:
         x, y, log_size, tilt = self._pose(pose, elapsed_s, np.array([size, size, 1.0, 1.0])).tolist()
         size = math.exp(log_size)
         cos, sin = size * math.cos(tilt), size * math.sin(tilt)
-        steadied = shape @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, size]])
-        steadied += np.array([x, y, 0.0])
-        return steadied.astype(np.float32)
+        to_picture = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, size]])
+        steadied: F32 = (shape @ to_picture + np.array([x, y, 0.0])).astype(np.float32)
+        return steadied
