@@ -96,6 +96,6 @@ def test_a_frame_allocates_nothing_of_a_pictures_size(pixels):
         finally:
             tracemalloc.stop()
     luma = LARGE.width * LARGE.height
-    # What there is: crops, what NumPy makes of points, and now and then a plane of a ninth of the picture to be searched.
+    # There are crops, points, and now and then a plane of a ninth of the picture that is searched for faces.
     assert most < luma / 2
     assert kept < luma / 4
