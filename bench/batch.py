@@ -1,4 +1,4 @@
-"""Several faces: one run of a batch, or one run each? Medians and least of interleaved runs, one thread, processor time.
+"""Several faces: one run of a batch, or one run each? Interleaved runs, one thread, processor time.
 
 `python bench/batch.py [PACKAGE ...]` prints a line for each lens and precision. The networks' own batch is one; here
 its first side is widened, and what a lens's package has for several faces is not touched.
