@@ -47,9 +47,17 @@ def _looked_at(demand: dict[str, Any]) -> str:
     who = list(demand["readers"])
     if demand["viewers"]:
         who.append("the preview page")
+    if demand.get("pipewire"):
+        who.append("a program by way of PipeWire")
     if demand["always_on"]:
         who.append("always on, as asked for")
     return _LOOKED_AT.get(str(demand["state"]), "") + (f": {', '.join(who)}" if who else "")
+
+
+def _in_pipewire(told: dict[str, Any]) -> str:
+    words = {"listed": "a camera", "streaming": "a camera, and a program looks"}
+    state = str(told.get("state", "off"))
+    return words.get(state, state) + (f" ({told['why']})" if told.get("why") else "")
 
 
 def _runtime(told: dict[str, Any]) -> str:
@@ -90,6 +98,7 @@ def _readable(told: dict[str, Any]) -> str:
         **({"settings": f"as they were: {settings['problem']['why']}"} if settings.get("problem") else {}),
         "runtime": _runtime(told),
         **_refusals(told),
+        "pipewire": _in_pipewire(told.get("pipewire") or {}),
         "readers": "-" if told["readers"] is None else told["readers"],
         "looked at": _looked_at(told["demand"]),
         "worker": f"{worker['state']}, pid {worker['pid']}, {worker['restarts']} restarts",
