@@ -33,5 +33,9 @@ fuzz: ## hostile bytes into every parser, a minute each (ARGS=-max_total_time=60
 	@scripts/environment.sh .venv-fuzz fuzz
 	@for each in tests/fuzz/*.py; do echo "$$each"; nice .venv-fuzz/bin/python -P "$$each" $(ARGS) || exit 1; done
 
+deb: ## build the Debian package into dist/
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
+	@.venv-test/bin/python scripts/build_deb.py dist
+
 clean: ## remove the environments and whatever was built
 	@rm -rf .venv .venv-test .venv-fuzz build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
