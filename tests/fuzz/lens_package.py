@@ -2,7 +2,7 @@
 
 atheris (libFuzzer) steers by what the bytes reach in our code. An input's first byte chooses the door: a zip, a
 lens.toml, a network, a picture's header, or a package with right hashes round a network or a picture. Whatever comes
-in, what comes out is a result or a LensError; anything else, two seconds or 512 MB of memory end the run, with the
+in, what comes out is a result or a LensError; anything else, ten seconds or 512 MB of memory end the run, with the
 input kept as a file. Options are libFuzzer's (-max_total_time=600); without any it runs for a minute. It ends with how
 many inputs there were.
 """
@@ -144,7 +144,7 @@ def main() -> None:
     given = sys.argv[1:] or ["-max_total_time=60"]
     with tempfile.TemporaryDirectory(prefix="lensd-fuzz-") as corpus:
         seeds(Path(corpus))
-        options = ["-timeout=2", "-rss_limit_mb=512", f"-max_len={SEED_BYTES_MAX}", "-print_final_stats=1"]
+        options = ["-timeout=10", "-rss_limit_mb=512", f"-max_len={SEED_BYTES_MAX}", "-print_final_stats=1"]
         atheris.Setup([sys.argv[0], *options, *given, corpus], one_input)
         atheris.Fuzz()  # ends the process
 
