@@ -1,5 +1,5 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench bench-check clean
+.PHONY: help run test check format bench bench-check fuzz clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -29,5 +29,9 @@ bench-check: ## the same against bench/budgets.toml, as ratios (ARGS=RESULT for 
 	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@.venv-test/bin/python bench/check.py $(ARGS)
 
+fuzz: ## hostile bytes into every parser, a minute each (ARGS=-max_total_time=600)
+	@scripts/environment.sh .venv-fuzz fuzz
+	@for each in tests/fuzz/*.py; do echo "$$each"; nice .venv-fuzz/bin/python -P "$$each" $(ARGS) || exit 1; done
+
 clean: ## remove the environments and whatever was built
-	@rm -rf .venv .venv-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-test .venv-fuzz build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

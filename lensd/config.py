@@ -38,6 +38,7 @@ class Settings:
         width, height, fps: of the published picture, for the daemon's life; even sizes, 160..3840 by 120..2160.
         output: "auto" ("SnapLens Camera" where there is one), "/dev/videoN", a video file's path, or "none".
         preview: start the preview page.
+        pipewire: be a camera of PipeWire's as well, where PipeWire runs.
         no_face: what a lens shows while there is no face: the camera's picture, the last lensed one, or a card.
         runtime: which runtime runs the networks.
         show_points: draw the tracker's points, for looking.
@@ -56,6 +57,7 @@ class Settings:
     fps: float = 30.0
     output: str = "auto"
     preview: bool = True
+    pipewire: bool = True
     no_face: NoFace = "pass"
     runtime: RuntimeChoice = "auto"
     show_points: bool = False

@@ -144,3 +144,9 @@ class Lens(Closeable, Protocol):
         Raises:
             EngineError: the network could not be run.
         """
+
+    def follow(self, face: Face) -> Layer | None:
+        """Return what was last drawn for `face`, moved to where the face is now, without running a network.
+
+        None where there is nothing to move: it is then to be drawn, which is cheap, or the face is new.
+        """

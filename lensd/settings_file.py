@@ -50,6 +50,9 @@ TEMPLATE = """\
 # The preview page in your browser.
 # preview = true
 
+# A camera in PipeWire too, where that runs: for Flatpaks, GNOME's programs, and Firefox on Fedora.
+# pipewire = true
+
 # While nobody is seen: the camera's picture ("pass"), the last lensed one ("hold"), or a card ("card").
 # no_face = "pass"
 

@@ -16,13 +16,15 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--fix", is_flag=True, help="Run the commands that change nothing but your own session, and look again.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
+def doctor(ctx: click.Context, as_json: bool, fix: bool) -> None:
     """Check everything that pictures need, and give the command that mends what is wrong.
 
     The exit status is 1 where something fails. Warnings leave it at 0.
     """
     from lensd.doctor.checks import CHECKS
+    from lensd.doctor.mend import mend
     from lensd.doctor.report import run_check, worst
 
     findings: list[Finding] = []
@@ -30,6 +32,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         if waiting := sys.stderr.isatty() and not as_json:
             print(f"\r      checking {check.name} …\x1b[K", end="", file=sys.stderr, flush=True)
         found = run_check(check)
+        if fix and any(finding.fix for finding in found):
+            mend(found)
+            found = run_check(check)
         if waiting:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         findings += found

@@ -34,6 +34,7 @@ _COMMANDS = {
     "apply": "lensd.cli.apply:apply",
     "doctor": "lensd.cli.doctor:doctor",
     "bench": "lensd.cli.bench:bench",
+    "report": "lensd.cli.report:report",
     "new": "lensd.cli.training:new",
     "evaluate": "lensd.cli.evaluate:evaluate",
     "export": "lensd.cli.export:export",

@@ -49,9 +49,9 @@ def lens() -> None:
 def install(source: str, upgrade: bool, replace: bool) -> None:
     """Install a lens from a file, a folder or an https address.
 
-    It is checked first: files, sizes, hashes, the network's operators and shapes, and its golden pair, behind limits of
-    memory and time. It is there whole or not at all; a running camera offers it at once. With #sha256=... behind the
-    address (as `lensd lens pack` prints it) only that very file is taken.
+    It is checked first: files, sizes, hashes, the network's operators and shapes, and its golden pair, behind
+    limits of memory and time. It is there whole or not at all; a running camera offers it at once. With #sha256=...
+    behind the address (as `lensd lens pack` prints it) only that very file is taken.
 
     \b
     lensd lens install party-1.0.0.lens.zip
@@ -119,7 +119,10 @@ def _in_use() -> str | None:
 @click.argument("name", shell_complete=complete_own_lens)
 @click.option("--switch-to", metavar="OTHER", shell_complete=complete_lens, help="Where it is in use: wear this first.")
 def remove(name: str, switch_to: str | None) -> None:
-    """Remove the lens NAME that you installed; one that is in use only with --switch-to."""
+    """Remove the lens NAME, which you installed.
+
+    One that the camera shows only with --switch-to: without it your face would be bare.
+    """
     from lensd.control.client import call
     from lensd.favourites import read_favourites, set_favourite
     from lensd.sharing.store import check_removable
@@ -174,9 +177,10 @@ def info(lens_or_path: str, as_json: bool, card: bool) -> None:
 @lens.command()
 @click.argument("lens_or_path", metavar="[NAME|FILE|FOLDER]...", nargs=-1, shell_complete=complete_lens)
 def verify(lens_or_path: tuple[str, ...]) -> None:
-    """Check lenses as an installation does: all that are installed, or those named.
+    """Check lenses as an installation does.
 
-    Files, sizes, hashes, pictures, the network's operators and shapes, and the golden pair in ONNX Runtime.
+    All that are installed, or those named. Files, sizes, hashes, pictures, the network's operators and shapes, and
+    the golden pair in ONNX Runtime.
     """
     from lensd.cli.lens_report import proved
     from lensd.lens.catalogue import read_catalogue
@@ -234,10 +238,11 @@ def pack(folder: Path, output: Path | None, replace: bool) -> None:
 @click.option("--network", type=_FOLDER, help="An ONNX network that you have: makes a generator of it.")
 @click.option("--picture", type=_FOLDER, help="With --network: a face as it sees it, an RGB PNG of its size.")
 def init(name: str, title: str | None, author: str | None, licence: str | None, **given: Path | None) -> None:
-    """Begin a lens of your own: write the folder NAME.lens, with a sticker to draw over.
+    """Begin a lens of your own.
 
-    It can be installed as it is. A lens that is learned from a sticker or from pictures is made by `lensd new`; with
-    --network, one that was learned elsewhere gets a folder and its golden pair.
+    Writes the folder NAME.lens, with a sticker to draw over. It can be installed as it is. A lens that is learned
+    from a sticker or from pictures is made by `lensd new`; with --network, one that was learned elsewhere gets a
+    folder and its golden pair.
     """
     from lensd.sharing.scaffold import scaffold
 

@@ -29,6 +29,7 @@ from lensd.settings_file import parse_size
 @click.option("--fps", type=float, help="Its rate, pictures a second.  [30]")
 @click.option("--output", help='"SnapLens Camera" (auto), /dev/videoN, a video file, none.  [auto]')
 @click.option("--preview/--no-preview", default=None, help="The preview page.  [--preview]")
+@click.option("--pipewire/--no-pipewire", default=None, help="A camera in PipeWire too, where that runs.  [--pipewire]")
 @click.option(
     "--no-face",
     type=click.Choice(get_args(NoFace)),

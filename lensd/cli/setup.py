@@ -78,12 +78,10 @@ def _look() -> tuple[Facts, dict[Path, str], Path]:
 
 def _undo_plan() -> Plan:
     from lensd.setup.carry_out import remembered
-    from lensd.setup.plan import LOAD_FILE
     from lensd.setup.undo import make_undo
 
     facts, wanted, unit = _look()
-    load_file = LOAD_FILE.read_text("utf-8", "replace") if LOAD_FILE.exists() else ""
-    return make_undo(facts, wanted, unit, remembered(), load_file)
+    return make_undo(facts, wanted, unit, remembered())
 
 
 def _show(plan: Plan, *, files: bool) -> None:

@@ -40,13 +40,24 @@ _LOOKED_AT = {
 }
 
 
+_OVERLOADED = {"overload": "the lens runs on every second frame, and moves with the face between"}
+
+
 def _looked_at(demand: dict[str, Any]) -> str:
     who = list(demand["readers"])
     if demand["viewers"]:
         who.append("the preview page")
+    if demand.get("pipewire"):
+        who.append("a program by way of PipeWire")
     if demand["always_on"]:
         who.append("always on, as asked for")
     return _LOOKED_AT.get(str(demand["state"]), "") + (f": {', '.join(who)}" if who else "")
+
+
+def _in_pipewire(told: dict[str, Any]) -> str:
+    words = {"listed": "a camera", "streaming": "a camera, and a program looks"}
+    state = str(told.get("state", "off"))
+    return words.get(state, state) + (f" ({told['why']})" if told.get("why") else "")
 
 
 def _runtime(told: dict[str, Any]) -> str:
@@ -79,6 +90,7 @@ def _readable(told: dict[str, Any]) -> str:
         "on air": told["on_air"] + (f" ({worker['why']})" if worker["why"] and told["on_air"] != "worker" else ""),
         "lens": told["lens"],
         "faces": worker.get("faces", "-"),
+        **(_OVERLOADED if worker.get("lens_every") == 2 else {}),
         "camera": (told["camera"] or "none") + "".join(f" ({each})" for each in odd if each),
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
         **{each["label"].removeprefix("SnapLens "): each["problem"]["why"] for each in lost},
@@ -87,6 +99,7 @@ def _readable(told: dict[str, Any]) -> str:
         **({"settings": f"as they were: {settings['problem']['why']}"} if settings.get("problem") else {}),
         "runtime": _runtime(told),
         **_refusals(told),
+        "pipewire": _in_pipewire(told.get("pipewire") or {}),
         "readers": "-" if told["readers"] is None else told["readers"],
         "looked at": _looked_at(told["demand"]),
         "worker": f"{worker['state']}, pid {worker['pid']}, {worker['restarts']} restarts",

@@ -78,7 +78,9 @@ def browsers() -> Iterator[Finding]:
         yield Finding(name, "fail", why, RELOAD)
     else:
         found = ", ".join(f"{size.width}x{size.height} {fourcc}" for fourcc in sizes for size in sizes[fourcc][:1])
-        yield Finding(name, "ok", f"{path} is a camera as Chrome wants it: {found}")
+        yield Finding(
+            name, "ok", f"{path} meets Chrome's three: a camera and no output, a known format, a fixed size ({found})"
+        )
 
 
 def _nobody_writes(path: Path) -> Finding:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from lensd.errors import LensdError
 
@@ -25,14 +25,17 @@ class Finding:
         status: "ok"; "warn": works, but not all or not as well; "fail": something that does not work.
         detail: one clause.
         hint: the command that mends it; empty where nothing is to be done.
+        fix: the same as a command that `lensd doctor --fix` may run: it changes nothing but this user's session; empty
+            where a person has to decide.
     """
 
     name: str
     status: Status
     detail: str
     hint: str = ""
+    fix: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON carries them."""
         return asdict(self)
 

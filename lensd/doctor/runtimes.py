@@ -19,6 +19,18 @@ PROOF_S = 90.0  # TensorRT may have to build a plan first
 _PERIOD_MS = 1000 / 30
 
 
+def graphics() -> Iterator[Finding]:
+    """The GPU and its driver; that there is none is no fault."""
+    try:
+        found = gpu()
+    except RuntimeMissing as error:
+        yield Finding("gpu", "ok", f"none that CUDA shows: {error.why}")
+        return
+    capability = "{}.{}".format(*found.compute_capability)
+    driver = f"{found.driver // 1000}.{found.driver % 1000 // 10}"
+    yield Finding("gpu", "ok", f"{found.name}, compute capability {capability}, a driver for CUDA {driver}")
+
+
 def runtimes() -> Iterator[Finding]:
     """What is installed and has a device; where a GPU lies idle, the command that puts it to work."""
     found = candidates()

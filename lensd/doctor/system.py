@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 from lensd.control.client import RemoteError, call
 from lensd.doctor.report import Finding
 from lensd.errors import DaemonNotRunning
+from lensd.setup import options
+from lensd.setup.distribution import SIGNING_KEY, read_distribution
+from lensd.setup.secure_boot import WALK_THROUGH, is_on, key_state
 from lensd.v4l2.nodes import list_names
-from lensd.virtualcam.node import LOAD_MODULE
+from lensd.virtualcam.node import LABEL, LOAD_MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +27,6 @@ TESTED_PYTHON = (3, 11)
 OLDEST_MODULE, NEWEST_MODULE = (0, 12, 7), (0, 15)  # of v4l2loopback, as tested
 # Each brings the files of opencv-python in another build; whichever was installed last wins.
 _OPENCV_TWINS = ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-# As modprobe.d(5) orders them.
-_MODPROBE_FOLDERS = tuple(map(Path, ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")))
 JOIN_VIDEO = "sudo usermod -aG video $USER, then log out and in again"
 
 
@@ -77,7 +78,7 @@ def module(sysfs: Path = Path("/sys/module"), modules: Path = Path("/lib/modules
             yield Finding(name, "fail", "the module is installed and not loaded; only the preview works", LOAD_MODULE)
             return
         why = f"the module is not installed for kernel {platform.release()}; only the preview works"
-        yield Finding(name, "fail", why, "sudo apt install v4l2loopback-dkms linux-headers-$(uname -r)")
+        yield Finding(name, "fail", why, "lensd setup")
         return
     try:
         text = (sysfs / name / "version").read_text("utf-8", "replace").strip()
@@ -101,31 +102,45 @@ def _built(index: Path) -> bool:
         return False
 
 
-def module_options(folders: tuple[Path, ...] = _MODPROBE_FOLDERS) -> Iterator[Finding]:
-    """Who else sets the module's options: of two lines the last wins, key by key, and the names no longer fit."""
-    name = "module options"
-    files = {path.name: path for folder in reversed(folders) for path in _files(folder)}  # the first folder's file wins
-    setting = sorted(str(path) for path in files.values() if _sets_options(path))
-    if len(setting) > 1:
-        hint = f"sudoedit {setting[-1]}, and move its line into {setting[0]}"
-        yield Finding(name, "warn", f"{' and '.join(setting)} both set v4l2loopback's options", hint)
+def secure_boot() -> Iterator[Finding]:
+    """Whether Secure Boot is on, and whether it knows the key that signs the module."""
+    name, family = "secure boot", read_distribution().family
+    if not is_on():
+        yield Finding(name, "ok", "is off, or there is none")
+        return
+    if Path("/sys/module/v4l2loopback").is_dir():
+        yield Finding(name, "ok", "is on, and the module is loaded all the same")
+        return
+    state = key_state(SIGNING_KEY[family]) if family in SIGNING_KEY else "unknown"
+    if state == "enrolled":
+        yield Finding(name, "ok", "is on, and knows the key that signs the module")
+    elif state == "waiting":
+        yield Finding(name, "warn", f"is on; the key is to be confirmed: {WALK_THROUGH}", "systemctl reboot")
     else:
-        yield Finding(name, "ok", f"set by {setting[0]}" if setting else "no file sets them")
+        yield Finding(name, "fail", "is on, and does not know the key that signs the module", "lensd setup")
 
 
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.glob("*.conf"))
-    except OSError:
-        return []
-
-
-def _sets_options(path: Path) -> bool:
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError:
-        return False
-    return re.search(r"^\s*options\s+v4l2loopback\s", text, re.MULTILINE) is not None
+def module_options(root: Path = Path("/")) -> Iterator[Finding]:
+    """Who else sets the module's options: of two lines the last wins, key by key, so ours must be last and have all."""
+    name, files = "module options", options.read_files(root)
+    others = [file for file in files if not file.ours]
+    paths = " and ".join(str(file.path) for file in files)
+    effective = options.effective(files)
+    own = [label for label in options.labels(8) if label in effective.get("card_label", "").split(",")]
+    if not files:
+        yield Finding(name, "ok", "no file sets them")
+    elif not own:
+        yield Finding(name, "warn", f"{paths}: none of these makes {LABEL} at the next start", "lensd setup")
+    elif not others:
+        yield Finding(name, "ok", f"set by {paths}")
+    else:
+        numbers = dict(zip(effective["card_label"].split(","), effective.get("video_nr", "").split(","), strict=False))
+        wanted = [(label, int(numbers[label])) for label in own if numbers.get(label, "").isdigit()]
+        if wanted and effective == options.merged(options.effective(others), wanted):
+            yield Finding(name, "ok", f"set by {paths}, together as each wants them")
+        else:
+            why = f"{paths} set v4l2loopback's options, and of two the last wins"
+            yield Finding(name, "warn", why, "lensd setup")
 
 
 def permissions() -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from lensd.keeper.live_settings import WORKERS_OWN
 from lensd.keeper.notify import notify, started_by_systemd, watchdog_period_s
 from lensd.keeper.page_process import PageProcess
 from lensd.keeper.pause import Pause
+from lensd.keeper.pipewire_process import PipewireProcess
 from lensd.keeper.publisher import Publisher
 from lensd.keeper.requests import Requests
 from lensd.keeper.supervisor import Supervisor
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from lensd.config import Settings
     from lensd.control.messages import Message
+    from lensd.keeper.companion import Companion
     from lensd.keeper.live_settings import Changed, LiveSettings
     from lensd.keeper.memory import Memory
 
@@ -41,8 +43,8 @@ log = logging.getLogger(__name__)
 _TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at;
 _CALM_TICK_NS = 1_000_000_000  # and while there is no worker
 _CHECK_NS = 5_000_000  # who looks is not looked at more often
-# The page's start takes 0.7 s of a core: the first picture comes first.
-_PAGE_AFTER_NS = 3_000_000_000
+# The page's start takes 0.7 s of a core, PipeWire's camera 0.3 s: the first picture comes first.
+_COMPANIONS_AFTER_NS = 3_000_000_000
 _END_NS = 800_000_000  # what worker and page get to end by themselves, while pictures go on
 _KILL_S = 0.1
 
@@ -82,17 +84,21 @@ class Keeper:
             self._demand = Demand(live, self._publisher, self._supervisor, self._selector, by_hand=by_hand)
             opened.callback(self._demand.close)
             self._page: PageProcess | None = None
+            self._companions: list[Companion] = []
             parts = (self._supervisor, self._publisher, pause, self._demand)
             requests = Requests(live, choice, *parts, self._stop_for_good)
             requests.reload = self.reload
             self._requests, self._seen = requests, 0
             self._demand.viewers = lambda: requests.onlookers
             if settings.preview:
-                self._page = page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
-                opened.callback(self._page.close, _KILL_S)
-                self._supervisor.follow_on_air(self._page.show)
-                requests.ticket, self._demand.viewers = self._page.ticket, lambda: page.viewers + requests.onlookers
-                page.on_viewers = lambda: self._demand.check(time.monotonic_ns())
+                self._page = PageProcess(self._selector, requests, lambda url: announce(f"preview  {url}"))
+                self._begin_page(self._page, requests)
+            if settings.pipewire:
+                self._begin_pipewire(PipewireProcess(self._selector, requests, settings.fps), requests)
+            for companion in self._companions:
+                opened.callback(companion.close, _KILL_S)
+                companion.on_viewers = lambda: self._demand.check(time.monotonic_ns())
+            self._supervisor.follow_on_air(self._show_companions)
             opened.callback(self._listen(requests).close)
             self._watch_signals(opened)
             self._opened = opened.pop_all()
@@ -102,6 +108,19 @@ class Keeper:
             announce("webcam   closed while nobody looks at it (--always-on keeps it open)")
         if pause.shows is not None:
             announce("paused   the webcam stays closed, as it was told before; go on with: lensd resume")
+
+    def _begin_page(self, page: PageProcess, requests: Requests) -> None:
+        self._companions.append(page)
+        requests.ticket, self._demand.viewers = page.ticket, lambda: page.viewers + requests.onlookers
+
+    def _begin_pipewire(self, camera: PipewireProcess, requests: Requests) -> None:
+        self._companions.append(camera)
+        self._publisher.on_published, requests.pipewire = camera.published, camera.as_status
+        self._demand.in_pipewire = lambda: camera.viewers
+
+    def _show_companions(self, descriptor: int, width: int, height: int) -> None:
+        for companion in self._companions:
+            companion.show(descriptor, width, height)
 
     def reload(self) -> Changed:
         """Read the settings again, and let hold what can.
@@ -167,12 +186,12 @@ class Keeper:
                 self._opened.close()
 
     def _end(self) -> None:
-        """Have worker and page end, and publish what is on air until they have: the next keeper goes on from there."""
+        """Have all processes end, and publish what is on air until they have: the next keeper goes on from there."""
         self._supervisor.ask_to_end()
-        if self._page is not None:
-            self._page.ask_to_end()
+        for companion in self._companions:
+            companion.ask_to_end()
         until_ns = time.monotonic_ns() + _END_NS
-        while not self._supervisor.ended or not (self._page is None or self._page.ended):
+        while not (self._supervisor.ended and all(companion.ended for companion in self._companions)):
             now_ns = time.monotonic_ns()
             if now_ns >= until_ns:
                 return
@@ -198,8 +217,9 @@ class Keeper:
             self._demand.check(now_ns)
         self._supervisor.tick(now_ns)
         self._demand.check(now_ns)
-        if self._page is not None and (self._supervisor.settled or now_ns - self._started_ns > _PAGE_AFTER_NS):
-            self._page.tick(now_ns / 1e9)
+        if self._supervisor.settled or now_ns - self._started_ns > _COMPANIONS_AFTER_NS:
+            for companion in self._companions:
+                companion.tick(now_ns / 1e9)
         self._cards.reap()
 
     def _guarded(self, call: Callable[[int], None], argument: int) -> None:

@@ -57,6 +57,7 @@ class Demand:
         self._publisher, self._supervisor = publisher, supervisor
         self._live, self._file = live, writes_a_file(live.current.output)
         self.viewers: Callable[[], int] = lambda: 0
+        self.in_pipewire: Callable[[], int] = lambda: 0
         self._lookout = Lookouts(publisher, selector, self.check)
         now_ns = time.monotonic_ns()
         if publisher.inherited is not None:
@@ -98,7 +99,7 @@ class Demand:
     def check(self, now_ns: int) -> None:
         """Look who is there, and do what follows."""
         self._lookout.check(now_ns)
-        looked_at = self._always or self._lookout.looked_at(now_ns) or self.viewers() > 0
+        looked_at = self._always or self._lookout.looked_at(now_ns) or self.viewers() + self.in_pipewire() > 0
         if looked_at or self._looked_at:  # and from this moment on, where that was the last one
             self._until_ns = max(self._until_ns, now_ns + int(self._live.current.linger_s * 1e9))
         self._looked_at = looked_at
@@ -123,6 +124,7 @@ class Demand:
             "always_on": self._always,
             "streaming": self._lookout.streaming,
             "viewers": self.viewers(),
+            "pipewire": self.in_pipewire(),
             "told_by": self._lookout.told_by,
         }
 

@@ -57,6 +57,7 @@ class Publisher:
         self.longest_gap_ns = 0
         self._calm = False
         self._new_output: Callable[[Output], None] = lambda _: None
+        self.on_published: Callable[[], None] = lambda: None  # with each picture that went out
         self.outputs = [Output(output, video, store)]  # the first has a sink always, were it one into nothing
         self.outputs[0].attach(now_ns)
         self.outputs[0].sustain(on=True)
@@ -214,6 +215,7 @@ class Publisher:
             self.longest_gap_ns = max(self.longest_gap_ns, now_ns - self._written_ns)
         self._written_ns = now_ns
         self.published += 1
+        self.on_published()
         if stamp is not None and fresh:
             self._sequence = stamp.sequence
             self._fresh_ns.append(now_ns)

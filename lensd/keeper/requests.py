@@ -54,6 +54,7 @@ class Requests:
         self._readers: list[Holder] | None = None
         self._readers_s = -_READERS_AGE_S
         self.ticket: Callable[[Answer], None] | None = None
+        self.pipewire: Callable[[], Message] = lambda: {"state": "off", "why": ""}
         self.reload: Callable[[], Changed] = live.reload
 
     @property
@@ -155,6 +156,7 @@ class Requests:
             "runtime": told.get("runtime"),
             "on_air": supervisor.on_air,
             "paused": self._pause.shows,
+            "pipewire": self.pipewire(),
             "settings": self._live.as_status(),
             **publisher.figures(time.monotonic_ns()),
             "readers": None if self._readers is None else len(self._readers),

@@ -12,7 +12,7 @@ from lensd.lens.align import crop_to_picture
 from lensd.lens.crop import crop_rgb
 
 if TYPE_CHECKING:
-    from lensd.frames import Face, Picture
+    from lensd.frames import U8, Affine, Face, Picture
     from lensd.lens.manifest import Crop
     from lensd.ports import Engine
 
@@ -34,7 +34,9 @@ class GeneratorLens:
             if spec.shape != shape or spec.dtype != np.uint8:
                 engine.close()
                 raise EngineError(f"lens {name}", f"its {what} is {spec.dtype} {spec.shape}, not uint8 {shape}")
-        self._x, self._outs = np.zeros(x, np.uint8), [np.zeros(out, np.uint8) for _ in range(MOST_FACES)]
+        self._x = np.zeros(x, np.uint8)
+        # Whose face each buffer has, the one used longest ago first.
+        self._outs: list[tuple[int | None, U8]] = [(None, np.zeros(out, np.uint8)) for _ in range(MOST_FACES)]
 
     @property
     def name(self) -> str:
@@ -54,16 +56,37 @@ class GeneratorLens:
         Raises:
             EngineError: the network could not be run.
         """
+        to_picture = self._square_of(face)
+        if to_picture is None:
+            return None
+        crop_rgb(picture, to_picture, self._x[0])
+        _, out = self._outs.pop(0)
+        self._outs = [(None if whose == face.track_id else whose, other) for whose, other in self._outs]
+        self._outs.append((None, out))
+        self._engine.infer(self._x, out)
+        self._outs[-1] = face.track_id, out
+        return Layer(out[0], to_picture)
+
+    def follow(self, face: Face) -> Layer | None:
+        """Return what the network last painted for this face, where the face is now; None for a face not painted yet.
+
+        The square moves, turns and grows as the points that do not talk do: 0.1 ms, where the network takes 4.
+        """
+        found = next((entry for entry in self._outs if entry[0] == face.track_id), None)
+        to_picture = self._square_of(face) if found is not None else None
+        if found is None or to_picture is None:
+            return None
+        self._outs = [entry for entry in self._outs if entry is not found] + [found]
+        return Layer(found[1][0], to_picture)
+
+    def _square_of(self, face: Face) -> Affine | None:
+        """Return the affine from the network's square to the picture; None where the points make no square."""
         crop = self._crop
         with np.errstate(all="ignore"):  # points that all coincide give NaN, which is asked for below
             to_picture = crop_to_picture(face.landmarks_px, crop.size_px, crop.side, crop.up)
         if not np.isfinite(to_picture).all() or np.hypot(*to_picture[:, 0]) * crop.size_px < _FACE_PX_MIN:
             return None
-        crop_rgb(picture, to_picture, self._x[0])
-        out = self._outs.pop(0)
-        self._outs.append(out)
-        self._engine.infer(self._x, out)
-        return Layer(out[0], to_picture)
+        return to_picture
 
     def close(self) -> None:
         """Close the engine."""

@@ -1,7 +1,7 @@
 """lens.toml, schema 1: bytes from a stranger to a `Manifest`, or a sentence that says what is wrong.
 
 Every key is checked for presence, type and range; a key that the schema does not know is an error, so that a lens made
-for a later version is refused rather than half understood. DESIGN.md has the schema with its comments.
+for a later version is refused rather than half understood. docs/lens-format.md has the schema.
 """
 
 from __future__ import annotations

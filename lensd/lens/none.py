@@ -22,5 +22,9 @@ class NoLens:
         """Return None: nothing is laid over the picture."""
         return None
 
+    def follow(self, face: Face) -> Layer | None:
+        """Return None, as `draw`."""
+        return None
+
     def close(self) -> None:
         """Nothing is held."""

@@ -192,6 +192,10 @@ class OverlayLens:
         """Return the stickers as they lie on `face`, or None where they lie outside the picture."""
         return draw_layer(self._stickers, face.landmarks_px, picture.width, picture.height)
 
+    def follow(self, face: Face) -> Layer | None:
+        """Return None: drawing is as cheap as moving."""
+        return None
+
     def close(self) -> None:
         """Nothing is held."""
 

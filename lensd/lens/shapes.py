@@ -11,11 +11,12 @@ import struct
 from typing import TYPE_CHECKING
 
 from lensd.errors import PackageError
-from lensd.lens.shape_rules import RULES, Operator
+from lensd.lens.operator_node import Operator
+from lensd.lens.shape_rules import RULES
 
 if TYPE_CHECKING:
     from lensd.lens.onnx_file import Network
-    from lensd.lens.shape_rules import Shape
+    from lensd.lens.operator_node import Shape
 
 ELEMENTS_MAX = 32 * 1024 * 1024  # of one tensor: 512x512 with 128 channels
 ELEMENTS_SUM_MAX = 512 * 1024 * 1024

@@ -18,15 +18,17 @@ from lensd.mailbox import MailboxClosed
 from lensd.metrics import Metrics
 from lensd.pipeline.conditions import Condition, State
 from lensd.pipeline.doubt import Doubt
+from lensd.pipeline.overload import Overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lensd.config import Settings
-    from lensd.frames import Face, RawFrame
+    from lensd.frames import Face, Layer, RawFrame
     from lensd.pipeline.capture import Capture
     from lensd.pipeline.conditions import Conditions
     from lensd.pipeline.loader import LensLoader, Loaded, Order, Outcome
+    from lensd.ports import Lens
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class Render:
         self._camera_opened = 0
         self._doubt = Doubt()
         self.metrics = Metrics(STAGES)
+        self.overload = Overload(settings.fps)
         self.faces = 0
         self._thread = threading.Thread(target=self._run, name="render")
 
@@ -138,6 +141,7 @@ class Render:
                 self._loader.dispose(self._loaded.lens)
             self._loaded, self._chosen = outcome.loaded, order.lens
             self._lens_failure, self._held = None, None
+            self.overload.reset()
             self._mending_until = 0.0
             log.info("Lens %s is on air, in %s", order.lens, outcome.loaded.runtime or "no network")
         elif self._loaded is None:
@@ -163,11 +167,12 @@ class Render:
                     return
                 self._conditions.held_back(why or Condition(State.LOADING))
                 return
-            mark = self.metrics.begin()
+            mark = begin = self.metrics.begin()
             picture = self._outlet.slot()
             if not self._decoded(frame, picture):
                 return
             captured_ns = frame.captured_ns
+            moved = self.overload.begin(frame.sequence, captured_ns)
         mark = self.metrics.lap("decode", mark)
         faces: tuple[Face, ...] = ()
         if loaded.tracker is not None:
@@ -178,7 +183,8 @@ class Render:
             mark = self.metrics.lap("track", mark)
         self.faces = len(faces)
         try:
-            drawn = self._draw(picture, faces, loaded, mark)
+            layers, lens_ns = self._layers(picture, faces, loaded.lens, moved)
+            drawn = self._laid(picture, faces, layers, loaded)
         except LensdError as error:
             self._lens_has_failed(error)
             return
@@ -186,6 +192,7 @@ class Render:
             self._publish(picture, captured_ns)
         else:
             self._conditions.held_back(Condition(State.NO_FACE))
+        self.overload.done((self.metrics.begin() - begin) / 1e9, lens_ns / 1e9 if lens_ns else None)
 
     def _nothing_to_draw(self) -> Condition | None:
         """Return why no picture may go out at the moment."""
@@ -217,15 +224,34 @@ class Render:
             self._capture.complain(CameraError(self._capture.name or "the camera", why))
         return True
 
-    def _draw(self, picture: Picture, faces: tuple[Face, ...], loaded: Loaded, mark: int) -> bool:
-        """Draw the lens on each face, in place; False where no picture is to be shown.
+    def _layers(
+        self, picture: Picture, faces: tuple[Face, ...], lens: Lens, moved: bool
+    ) -> tuple[list[tuple[Layer | None, float]], int]:
+        """Return each face's layer with its opacity, the farthest first, and how long drawing them took, ns.
+
+        Where `moved`, the last layers are moved along with their faces, and faces that have none yet are drawn.
 
         Raises:
             EngineError: the lens's network could not be run.
         """
-        layers = [(loaded.lens.draw(picture, face), face.opacity) for face in far_to_near(faces)]
-        if layers:
-            mark = self.metrics.lap("lens", mark)
+        mark, drawn, layers = self.metrics.begin(), 0, []
+        for face in far_to_near(faces):
+            layer = lens.follow(face) if moved else None
+            if layer is None:
+                layer = lens.draw(picture, face)
+                drawn += 1
+            layers.append((layer, face.opacity))
+        return layers, self.metrics.lap("lens", mark) - mark if drawn else 0
+
+    def _laid(
+        self,
+        picture: Picture,
+        faces: tuple[Face, ...],
+        layers: list[tuple[Layer | None, float]],
+        loaded: Loaded,
+    ) -> bool:
+        """Lay the layers over the picture, in place; False where no picture is to be shown."""
+        mark = self.metrics.begin()
         # Where the bare face is never shown, it is not shown for the tenths of a second of a fade either.
         fades = self._settings.no_face == "pass"
         for layer, opacity in layers:

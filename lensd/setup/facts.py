@@ -21,7 +21,7 @@ from lensd.v4l2.holders import holders
 from lensd.v4l2.nodes import list_names
 from lensd.v4l2.uapi import Cap
 
-UNIT = "lensd.service"
+UNIT, RULE = "lensd.service", "60-snaplens-camera.rules"
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -52,6 +52,8 @@ class Facts:
         loaded: the module is in the kernel. loopbacks: its devices. taken: the numbers of all other video devices.
         adds: v4l2loopback-ctl can add a device to a loaded module (0.13 and later).
         options: files that set the module's options, as modprobe reads them. at_boot: modules-load.d has it.
+        rule: udev lets group video announce our device again, which PipeWire needs.
+        load_file, rule_file: contents of ours in /etc, empty where there is none.
         rpm_fusion: the archive with Fedora's package is known.
         secure_boot: is on. key: state of the key that signs the module.
         user: the login name. in_video: belongs to group video, if there is such a group.
@@ -73,6 +75,9 @@ class Facts:
     adds: bool = False
     options: tuple[OptionsFile, ...] = ()
     at_boot: bool = False
+    rule: bool = False
+    load_file: str = ""
+    rule_file: str = ""
     rpm_fusion: bool = False
     secure_boot: bool = False
     key: KeyState = "unknown"
@@ -116,6 +121,9 @@ def gather(own_files: list[Path], root: Path = Path("/")) -> Facts:
         adds=(root / "dev/v4l2loopback").exists() and _is_binary("v4l2loopback-ctl"),
         options=tuple(read_files(root)),
         at_boot=any(MODULE in _words(path) for path in _load_files(root)),
+        rule=any((root / folder / RULE).exists() for folder in ("etc/udev/rules.d", "usr/lib/udev/rules.d")),
+        load_file=_text(root / "etc/modules-load.d/snaplens.conf"),
+        rule_file=_text(root / "etc/udev/rules.d" / RULE),
         rpm_fusion=any((root / "etc/yum.repos.d").glob("rpmfusion-free*.repo")),
         secure_boot=secure,
         key=key_state(SIGNING_KEY[distribution.family]) if secure and distribution.family in SIGNING_KEY else "unknown",

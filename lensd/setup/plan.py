@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MODPROBE_FOLDER = Path("/etc/modprobe.d")
 LOAD_FILE = Path("/etc/modules-load.d/snaplens.conf")
 LOAD_TEXT = (Path(__file__).parent / "systemd/modules-load.d/snaplens.conf").read_text("utf-8")
+RULE_FILE = Path("/etc/udev/rules.d/60-snaplens-camera.rules")
+RULE_TEXT = (Path(__file__).parent / "systemd/udev/60-snaplens-camera.rules").read_text("utf-8")
 _SYSTEMCTL = ("systemctl", "--user")
 _NO_NETWORK = (
     "look at what it wrote above; no network, or a kernel update that waits for a restart, are the usual causes"
@@ -129,6 +131,13 @@ def _options(facts: Facts, numbers: dict[str, int]) -> list[Step]:
             steps.append(remove_files("Remove the older file of that kind", stale, root=True))
     if not facts.at_boot:
         steps.append(write_file("Load the module at each start of the computer", LOAD_FILE, LOAD_TEXT, root=True))
+    if not facts.rule:
+        steps.append(write_file("Let PipeWire be told when the camera begins", RULE_FILE, RULE_TEXT, root=True))
+        reload = ("udevadm", "control", "--reload")
+        steps.append(Step("Have udev read it", reload, root=True, may_fail=True))  # a container has no udev
+        for number in sorted(each.number for each in facts.loopbacks if is_own(each)):
+            again = ("udevadm", "trigger", "--action=add", f"/sys/class/video4linux/video{number}")
+            steps.append(Step(f"Have it hold for /dev/video{number}", again, root=True, may_fail=True))
     return steps
 
 

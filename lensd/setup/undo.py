@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lensd.setup import distribution as packages
 from lensd.setup import options
-from lensd.setup.plan import LOAD_FILE, LOAD_TEXT, MODPROBE_FOLDER, is_own
+from lensd.setup.plan import LOAD_FILE, LOAD_TEXT, MODPROBE_FOLDER, RULE_FILE, RULE_TEXT, is_own
 from lensd.setup.step import Plan, Step, remove_files
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lensd.setup.facts import Facts
 
 
-def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Sequence[str], load_file: str) -> Plan:
+def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Sequence[str]) -> Plan:
     """Return the steps back.
 
     Args:
@@ -24,7 +24,6 @@ def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Seq
         wanted: files in the home folder and their contents, as setup writes them.
         unit: which of them is the service.
         remembered: what the steps of setup have left behind, such as "package v4l2loopback-dkms".
-        load_file: the contents of /etc/modules-load.d/snaplens.conf, empty where there is none.
     """
     steps: list[Step] = []
     then: list[str] = []
@@ -34,10 +33,7 @@ def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Seq
         steps.append(remove_files("Remove it, and the entry in the menu", there, root=False))
         if facts.user_systemd and unit in there:
             steps.append(Step("Have systemd forget it", ("systemctl", "--user", "daemon-reload")))
-    own = [file.path for file in facts.options if file.ours and file.path.parent == MODPROBE_FOLDER]
-    if load_file == LOAD_TEXT:
-        own.append(LOAD_FILE)
-    if own:
+    if own := _system_files(facts):
         steps.append(remove_files("Remove the module's options and its loading at each start", own, root=True))
     unload = _unload(facts, then)
     steps += unload
@@ -54,6 +50,16 @@ def make_undo(facts: Facts, wanted: dict[Path, str], unit: Path, remembered: Seq
     if steps:
         then.append("your lenses and settings are as they were; without lensd itself too: pipx uninstall snaplens")
     return Plan(tuple(steps), then=tuple(then))
+
+
+def _system_files(facts: Facts) -> list[Path]:
+    """Return the files in /etc that are ours as we wrote them."""
+    own = [file.path for file in facts.options if file.ours and file.path.parent == MODPROBE_FOLDER]
+    if facts.load_file == LOAD_TEXT:
+        own.append(LOAD_FILE)
+    if facts.rule_file == RULE_TEXT:
+        own.append(RULE_FILE)
+    return own
 
 
 def _unload(facts: Facts, then: list[str]) -> list[Step]:

@@ -39,7 +39,7 @@ _STICKER = """
 image = "sticker.png" # 8-bit RGBA, at most 1024 pixels a side
 anchor = "eyes"       # what it moves with: eyes, nose, mouth, brow or head
 centre = [0.0, -0.19] # where its centre lies: right and down of the face's centre; 1 is from hair line to chin
-width = 0.9           # in the same unit
+width = 0.8           # in the same unit
 # when = "mouth-open" # fade it in as the lips part
 """
 _GENERATOR = """

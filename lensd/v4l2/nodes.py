@@ -57,8 +57,8 @@ def list_names() -> list[tuple[Path, str]]:
 def announce(node: Path) -> bool:
     """Have the kernel tell of a device once more: who looked at it before it was a camera takes it for one now.
 
-    The same as `udevadm trigger --action=change`. By itself only root may; systemd/udev/60-snaplens-camera.rules lets
-    the group video.
+    The same as `udevadm trigger --action=change`. By itself only root may; the rule that `lensd setup` brings
+    (lensd/setup/systemd/udev) lets the group video.
 
     Returns:
         Whether that was permitted.

@@ -33,8 +33,11 @@ def main() -> int:
     )
     # NumPy's own threads have nothing to do here, and cost a start and memory on machines of many cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from lensd.sharing.limits import confine
     from lensd.worker.app import Worker
+    from lensd.worker.bounds import worker_limits
 
+    confine(worker_limits())
     try:
         return Worker(descriptors.pictures, descriptors.signal, descriptors.control).run()
     except LensdError as error:

@@ -201,6 +201,7 @@ class Worker:
             "runtime": render.runtime,
             "runtimes": self._lenses.status() if self._lenses is not None else {},
             "faces": render.faces,
+            "lens_every": 2 if render.overload.every_second else 1,
             "dropped": capture.dropped,
             "replaced": capture.frames.replaced,
             **render.metrics.as_dict(),

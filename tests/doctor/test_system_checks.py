@@ -52,36 +52,30 @@ def test_a_module_that_is_not_there_is_to_be_installed(tmp_path):
     [finding] = system.module(tmp_path / "none", tmp_path)
     assert finding.status == "fail"
     assert platform.release() in finding.detail
-    assert finding.hint.startswith("sudo apt install v4l2loopback-dkms")
+    assert finding.hint == "lensd setup"
+
+
+OURS = 'options v4l2loopback devices=1 video_nr=42 card_label="SnapLens Camera" exclusive_caps=1 max_buffers=4'
+OBS = "options v4l2loopback video_nr=10 card_label=OBS"
+BOTH = 'options v4l2loopback devices=2 video_nr=10,42 card_label="OBS,SnapLens Camera" exclusive_caps=0,1 max_buffers=4'
 
 
 @pytest.mark.parametrize(
     ("files", "status", "word"),
     [
         ({}, "ok", "no file sets them"),
-        ({"etc/snaplens.conf": "# ours\noptions v4l2loopback devices=1\n"}, "ok", "etc/snaplens.conf"),
-        (
-            {"etc/snaplens.conf": "options v4l2loopback devices=1", "etc/x.conf": "options snd index=1"},
-            "ok",
-            "snaplens",
-        ),
-        (
-            {"etc/snaplens.conf": "options v4l2loopback a=1", "lib/obs.conf": " options  v4l2loopback b=1"},
-            "warn",
-            "obs",
-        ),
-        (
-            {"etc/obs.conf": "options v4l2loopback a=1", "lib/obs.conf": "options v4l2loopback b=1"},
-            "ok",
-            "etc/obs.conf",
-        ),
+        ({"etc/modprobe.d/snaplens.conf": f"# ours\n{OURS}\n"}, "ok", "etc/modprobe.d/snaplens.conf"),
+        ({"etc/modprobe.d/snaplens.conf": OURS, "etc/modprobe.d/x.conf": "options snd index=1"}, "ok", "snaplens"),
+        ({"etc/modprobe.d/snaplens.conf": OURS, "lib/modprobe.d/obs.conf": OBS}, "warn", "obs"),
+        ({"etc/modprobe.d/snaplens.conf": BOTH, "lib/modprobe.d/obs.conf": OBS}, "ok", "together"),
+        ({"etc/modprobe.d/zz-obs.conf": OBS}, "warn", "none of these makes SnapLens Camera"),
     ],
 )
 def test_a_second_file_with_the_modules_options_is_found(tmp_path, files, status, word):
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    [finding] = system.module_options((tmp_path / "etc", tmp_path / "run", tmp_path / "lib"))
+    [finding] = system.module_options(tmp_path)
     assert finding.status == status
     assert word in finding.detail
 

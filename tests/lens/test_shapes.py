@@ -39,6 +39,12 @@ CASES = [
     ("MaxPool", {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, []),
     ("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2], "pads": [1, 0, 1, 0]}, []),
     ("GlobalAveragePool", {}, []),
+    ("GlobalMaxPool", {}, []),
+    ("ReduceMax", {"axes": [1]}, []),
+    ("ReduceSum", {"keepdims": 0}, [ints(1, 2)]),
+    ("ReduceL2", {"axes": [2, 3]}, []),
+    ("Mean", {}, [floats(8, 1, 1)]),
+    ("ThresholdedRelu", {}, []),
     ("ReduceMean", {"axes": [2, 3]}, []),
     ("ReduceMean", {"axes": [-1], "keepdims": 0}, []),
     ("ReduceMean", {}, []),
@@ -114,6 +120,14 @@ def test_the_parts_of_a_split_are_what_the_runtime_really_makes():
         model = network("Split", {"axis": 1}, constants, outputs)
         session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         ours(model, [part.shape for part in session.run(None, {"x": np.zeros(X, np.float32)})])
+
+
+def test_a_choice_between_two_is_as_large_as_all_three_together():
+    model = network("Where", {}, [floats(8, 1, 10), floats(12, 1)])
+    model.graph.node[0].input[:] = ["more", "c0", "c1"]
+    model.graph.node.insert(0, helper.make_node("Greater", ["x", "c1"], ["more"]))
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    ours(model, [session.run(None, {"x": np.zeros(X, np.float32)})[0].shape])
 
 
 def test_multiplications_are_counted_as_they_are_done():

@@ -18,7 +18,7 @@ ASIDE = (0, -24, 14, 24)  # from the middle
 
 
 class Camera:
-    """A `FrameSource` at 100 frames a second; each frame's luma is its number. `trouble` is raised where set."""
+    """A `FrameSource` at 100 frames a second, or one in `period_s`; a frame's luma is its number. Raises `trouble`."""
 
     name = "test camera"
     format = VideoFormat(WIDTH, HEIGHT, 100)
@@ -34,7 +34,7 @@ class Camera:
             if isinstance(self.owner.trouble, SourceTimeout):
                 time.sleep(timeout_s)
             raise self.owner.trouble
-        time.sleep(0.01)
+        time.sleep(self.owner.period_s)
         self.number += 1
         data = np.full(WIDTH * HEIGHT * 3 // 2, 50 if self.owner.still else 16 + self.number % 200, np.uint8)
         about = False, self.number, time.monotonic_ns(), None, self.owner.still
@@ -83,6 +83,9 @@ class WhiteLens:
         x = np.rint(face.landmarks_px[:468, 0].mean()) - 4
         return Layer(rgba, np.array([[1, 0, x], [0, 1, 20]], np.float32))
 
+    def follow(self, face):
+        return None
+
     def close(self):
         assert not self.closed
         self.closed = True
@@ -95,7 +98,7 @@ class PathUnderTest:
         self.trouble = self.open_trouble = self.lens_trouble = self.load_trouble = self.decode_trouble = None
         self.open_now = self.opened = 0
         self.still = False  # a sensor that shows one picture for ever
-        self.load_s = 0.0
+        self.load_s, self.period_s = 0.0, 0.01
         self.lenses, self.pictures, self.states, self.answers = [], [], [], {}
         self.tracker = Tracker()
         self._picture = Picture(WIDTH, HEIGHT)

@@ -5,7 +5,7 @@ from pathlib import Path
 from lensd.setup.distribution import Distribution
 from lensd.setup.facts import Facts, Loopback
 from lensd.setup.options import OptionsFile, parse
-from lensd.setup.plan import make_plan
+from lensd.setup.plan import LOAD_TEXT, make_plan
 
 UNIT = Path("/home/ada/.config/systemd/user/lensd.service")
 WANTED = {UNIT: "[Service]\n", Path("/home/ada/.local/share/applications/x.desktop"): "[Desktop Entry]\n"}
@@ -42,6 +42,8 @@ def set_up(**facts) -> Facts:
         "loopbacks": (OWN,),
         "options": (options_file("snaplens.conf", OURS),),
         "at_boot": True,
+        "rule": True,
+        "load_file": LOAD_TEXT,
         "in_video": True,
         "files": {path: text.encode() for path, text in WANTED.items()},
         "enabled": True,

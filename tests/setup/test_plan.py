@@ -14,7 +14,7 @@ APT = "apt-get install --yes --no-install-recommends"
 # All that may ever be run as root.
 ROOT_TOOLS = {
     "apt-get", "dnf", "pacman", "akmods", "install", "rm", "modprobe", "mokutil", "usermod", "gpasswd",
-    "v4l2loopback-ctl",
+    "v4l2loopback-ctl", "udevadm",
 }  # fmt: skip
 
 
@@ -25,6 +25,8 @@ def test_a_fresh_debian_gets_module_options_group_and_service_in_this_order():
         f"{APT} v4l2loopback-dkms linux-headers-6.1.0-28-amd64 linux-headers-amd64",
         "install -D -m 644 /dev/stdin /etc/modprobe.d/snaplens.conf",
         "install -D -m 644 /dev/stdin /etc/modules-load.d/snaplens.conf",
+        "install -D -m 644 /dev/stdin /etc/udev/rules.d/60-snaplens-camera.rules",
+        "udevadm control --reload",
         "modprobe v4l2loopback",
         "usermod -aG video ada",
         f"install -D -m 644 /dev/stdin {UNIT}",
@@ -165,30 +167,35 @@ def test_only_the_systems_own_tools_ever_run_as_root():
         set_up(adds=True),
     ]
     steps = [step for facts in machines for step in plan(facts, outputs=2).steps]
-    steps += make_undo(set_up(), WANTED, UNIT, ["package v4l2loopback-dkms", "group ada"], "").steps
+    steps += make_undo(set_up(), WANTED, UNIT, ["package v4l2loopback-dkms", "group ada"]).steps
     assert {step.command[0] for step in steps if step.root} <= ROOT_TOOLS
     assert {step.command[0] for step in steps if not step.root} <= {"install", "rm", "systemctl"}
 
 
 def test_undo_takes_back_what_setup_left_and_nothing_else():
-    planned = make_undo(set_up(), WANTED, UNIT, ["package v4l2loopback-dkms", "group ada"], "another's file\n")
+    planned = make_undo(set_up(), WANTED, UNIT, ["package v4l2loopback-dkms", "group ada"])
     assert [str(step) for step in planned.steps] == [
         "systemctl --user disable --now lensd.service",
         f"rm -f -- {UNIT} /home/ada/.local/share/applications/x.desktop",
         "systemctl --user daemon-reload",
-        "rm -f -- /etc/modprobe.d/snaplens.conf",
+        "rm -f -- /etc/modprobe.d/snaplens.conf /etc/modules-load.d/snaplens.conf",
         "modprobe -r v4l2loopback",
         "apt-get remove --yes v4l2loopback-dkms",
         "gpasswd --delete ada video",
     ]
 
 
+def test_undo_leaves_a_file_that_another_has_written():
+    planned = make_undo(set_up(load_file="v4l2loopback\n"), WANTED, UNIT, [])
+    assert "modules-load.d" not in " ".join(map(str, planned.steps))
+
+
 def test_undo_leaves_the_module_to_others_who_use_it():
-    planned = make_undo(set_up(loopbacks=(OWN, OTHER)), WANTED, UNIT, ["package v4l2loopback-dkms"], "")
+    planned = make_undo(set_up(loopbacks=(OWN, OTHER)), WANTED, UNIT, ["package v4l2loopback-dkms"])
     told = [str(step) for step in planned.steps]
     assert not [each for each in told if each.startswith(("modprobe", "apt-get"))]
     assert any("other programs" in each for each in planned.then)
 
 
 def test_undo_where_nothing_was_done_has_no_steps():
-    assert make_undo(machine(), WANTED, UNIT, [], "").steps == ()
+    assert make_undo(machine(), WANTED, UNIT, []).steps == ()

@@ -10,6 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lensd.errors import LensError
 from lensd.sharing import fetch
@@ -121,3 +123,11 @@ def test_an_address_is_https_and_no_more(address, told):
     with pytest.raises(LensError, match=told) as refused:
         parse_address(address)
     assert "secret" not in str(refused.value)
+
+
+@given(st.text(max_size=60), st.sampled_from(["", "https://", "https://h", "https://h/#sha256="]))
+def test_any_text_is_an_address_or_refused(text, before):
+    with contextlib.suppress(LensError):
+        address = parse_address(before + text)
+        assert address.url.lower().startswith("https://")
+        assert address.sha256 is None or len(address.sha256) == 64

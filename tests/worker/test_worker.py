@@ -1,13 +1,16 @@
 """The worker as a process: real sockets, real shared memory, the demo's face, real ONNX Runtime."""
 
+import re
 import signal
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from skimage.data import astronaut
 
+from lensd.worker.bounds import worker_limits
 from tests.worker.worker_process import WorkerUnderTest
 
 LENS = "thug-life-overlay"
@@ -35,6 +38,19 @@ def test_a_lens_is_on_the_very_first_picture():
         assert (eyes.max(2) < 40).sum() > 500  # the demo's room has nothing as black as the glasses
         worker.until(lambda: worker.status.get("faces") == 1, "face told of")
         assert worker.status["lens"] == LENS
+        assert_behind_limits_with_room(worker.process.pid)
+
+
+def assert_behind_limits_with_room(pid):
+    process = Path(f"/proc/{pid}")
+    told = (process / "limits").read_text()
+    wanted = worker_limits()
+    assert re.search(rf"Max file size +{wanted.file_bytes} ", told)
+    assert re.search(r"Max core file size +0 +0 ", told)
+    assert len(list((process / "fd").iterdir())) * 10 < wanted.files
+    if wanted.data_bytes is not None:
+        assert re.search(rf"Max data size +{wanted.data_bytes} +{wanted.data_bytes} ", told)
+        assert int(re.search(r"VmData:\s+(\d+) kB", (process / "status").read_text())[1]) * 1024 * 8 < wanted.data_bytes
 
 
 def dark(worker):

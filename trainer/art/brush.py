@@ -107,10 +107,9 @@ class Sheet:
         ramp = np.linspace(0, 1, height)[:, None]
         rows = np.asarray(colour) * (1 - ramp) + np.asarray(lower or colour) * ramp
         column = Image.fromarray(np.rint(rows).astype(np.uint8)[:, None, :])
-        paint = Image.new("RGB", self._image.size)
-        paint.paste(column.resize((box[2] - box[0], height), Image.Resampling.NEAREST), box)
-        paint.putalpha(mask)
-        self._image.alpha_composite(paint)
+        paint = column.resize((box[2] - box[0], height), Image.Resampling.NEAREST)
+        paint.putalpha(mask.crop(box))
+        self._image.alpha_composite(paint, box[:2])
 
 
 def smooth(points: Sequence[Point], *, closed: bool) -> list[Point]:

@@ -54,7 +54,8 @@ def test_two_programs_look_at_once_and_the_one_that_leaves_takes_nothing_along(
             assert second.longest_gap_ms(left_ns) <= GAP_MS
             assert worst_vivid_bar(second.pictures[-1]) <= 4
             assert daemon.status()["demand"] | {"readers": 0} == {
-                "state": "on", "always_on": False, "streaming": 1, "viewers": 0, "told_by": "driver", "readers": 0,
+                "state": "on", "always_on": False, "streaming": 1, "viewers": 0, "pipewire": 0, "told_by": "driver",
+                "readers": 0,
             }  # fmt: skip
     wait_until(daemon, "off")
 

@@ -1,14 +1,12 @@
-"""The pencil drawing: it keeps the face's tones, is made of strokes, and fades where the face ends."""
+"""The pencil drawing: it keeps the face's tones, and is made of strokes that lie on the face."""
 
 import cv2
 import numpy as np
 import pytest
 
-from trainer.art.pencil import draw, face_matte
-from trainer.art.pencil_pairs import pencil_pairs
-from trainer.pairs import open_pairs, painted_crop
+from trainer.art.pencil import paint
 from trainer.portrait import portrait
-from trainer.window import WINDOW_PX, window
+from trainer.window import window
 
 
 @pytest.fixture(scope="module")
@@ -18,53 +16,35 @@ def face():
 
 @pytest.fixture(scope="module")
 def drawing(face):
-    return draw(face[0], 1)
+    return paint(*face)
 
 
-def gradient(picture: np.ndarray) -> float:
+def gradient(picture: np.ndarray, where: np.ndarray) -> float:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return float(np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)).mean())
+    return float(np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))[where].mean())
 
 
 def test_a_drawing_has_the_photographs_tones_in_graphite_on_paper(face, drawing):
-    tones = [cv2.GaussianBlur(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), (0, 0), 8)[::8, ::8] for p in (face[0], drawing)]
-    assert np.corrcoef(*(tone.ravel() for tone in tones))[0, 1] > 0.8
-    assert np.ptp(drawing.astype(int), axis=2).max() < 20
-    assert drawing.min() < 70
-    assert np.percentile(drawing, 95) > 225
+    head = drawing[1] > 250
+    tones = [cv2.GaussianBlur(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), (0, 0), 8)[head] for p in (face[0], drawing[0])]
+    assert np.corrcoef(*tones)[0, 1] > 0.75
+    assert np.ptp(drawing[0].astype(int), axis=2).max() < 20
+    assert drawing[0][head].min() < 70
+    assert np.percentile(drawing[0][head], 95) > 220
 
 
 def test_it_is_made_of_strokes_that_a_blur_takes_away(face, drawing):
-    assert gradient(drawing) > 1.5 * gradient(face[0])
-    assert gradient(cv2.GaussianBlur(drawing, (0, 0), 2)) < 0.5 * gradient(drawing)
+    head = drawing[1] > 250
+    assert gradient(drawing[0], head) > 1.5 * gradient(face[0], head)
+    assert gradient(cv2.GaussianBlur(drawing[0], (0, 0), 2), head) < 0.5 * gradient(drawing[0], head)
 
 
-def test_the_same_hand_draws_the_same_and_another_one_other_strokes(face, drawing):
-    assert np.array_equal(draw(face[0], 1), drawing)
-    other = draw(face[0], 2)
-    strokes = np.abs(other.astype(int) - drawing).mean()
-    tones = np.abs(cv2.GaussianBlur(other, (0, 0), 6).astype(int) - cv2.GaussianBlur(drawing, (0, 0), 6)).mean()
-    assert strokes > 10
-    assert tones < strokes / 3
-
-
-def test_the_drawing_fades_into_the_photograph_before_the_lens_ends(face):
-    matte = face_matte(face[1], WINDOW_PX)
-    assert np.abs(np.diff(matte.astype(int), axis=0)).max() <= 12
-    assert np.abs(np.diff(matte.astype(int), axis=1)).max() <= 12
-    nose = face[1][4, :2].round().astype(int)
-    assert matte[nose[1], nose[0]] == 255
-    assert not matte[:20].any()
-    assert not matte[-20:].any()
-
-
-def test_pairs_of_drawings_keep_who_is_held_out(pairs_folder, pairs, tmp_path):
-    told = []
-    assert pencil_pairs(pairs_folder, tmp_path / "pencil", every=2, tell=lambda *line: told.append(line)) == 6
-    assert told[-1] == (6, 6)
-    made = open_pairs(tmp_path / "pencil")
-    assert made.held_out.tolist() == pairs.held_out[::2].tolist()
-    assert made.crop == pairs.crop
-    whole = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-    painted = painted_crop(made, 1, whole, WINDOW_PX)
-    assert np.array_equal(painted[..., :3], draw(pairs.photos[2], 2))
+def test_the_strokes_lie_on_the_face_and_not_on_the_picture(face, drawing):
+    moved = np.array([[1, 0, 17], [0, 1, -11]], np.float32)
+    photo = cv2.warpAffine(face[0], moved, (400, 400), borderMode=cv2.BORDER_REFLECT_101)
+    points = (face[1] + np.array([17, -11, 0])).astype(np.float32)
+    again = paint(photo, points)[0]
+    middle = (slice(130, 260), slice(130, 260))
+    back = again[119:249, 147:277].astype(int)
+    strange = np.abs(drawing[0][middle].astype(int) - again[middle]).mean()
+    assert np.abs(drawing[0][middle].astype(int) - back).mean() < 0.3 * strange

@@ -1,0 +1,168 @@
+"""The lenses of the gallery: what each is called, who teaches it, and how long it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from lensd.errors import ConfigError
+from trainer.art import bronze, cartoon, comic, neon, pencil, skull, tiger
+from trainer.distil.weights import Weights
+from trainer.pairs import Crop
+
+if TYPE_CHECKING:
+    from lensd.frames import F32, U8
+
+SIZE_PX = 256
+
+
+class Painter(Protocol):
+    """A teacher that paints: slow, and always the same."""
+
+    def __call__(self, photo: U8, points: F32, seed: int = 0) -> tuple[U8, U8]:
+        """Paint (S, S, 3) uint8 RGB with its mesh (478, 3): the same size of RGB, and a matte (S, S) uint8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How a student learns; the names are `trainer.distil.DistilOptions`'s."""
+
+    small_steps: int
+    steps: int
+    rate: float = 3e-3
+    adversarial_from: float = 0.25
+    weights: Weights = field(default_factory=Weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A lens that learns.
+
+    Attributes:
+        name, title, tags: as in its manifest.
+        what: a sentence for its card.
+        crop: what the network sees: the face, and all that is painted, wherever the head turns.
+        painter: the teacher; None where the overlay NAME-overlay teaches.
+        lesson: how.
+    """
+
+    name: str
+    title: str
+    tags: tuple[str, ...]
+    what: str
+    crop: Crop
+    painter: Painter | None
+    lesson: Lesson
+
+    @property
+    def overlay(self) -> str | None:
+        """Return the overlay that teaches it, if one does."""
+        return None if self.painter else f"{self.name}-overlay"
+
+
+# Stickers are exact: a colour each, and edges. Paint lets the skin's light through; textures need the discriminator.
+_STICKER = Lesson(1200, 1700)
+_PAINT = Lesson(2000, 3200, weights=Weights(gradient=1.0))
+_WHOLE = Lesson(2000, 3600, weights=Weights(adversarial=0.05, matching=1.0))
+
+
+def _sticker(name: str, title: str, tags: tuple[str, ...], what: str, side: float, up: float) -> Taught:
+    return Taught(name, title, tags, what, Crop(side, up, SIZE_PX), None, _STICKER)
+
+
+GALLERY = (
+    _sticker(
+        "moustache",
+        "Glasses and Moustache",
+        ("sticker", "glasses", "moustache"),
+        "Round glasses that one can see through, and a handlebar moustache that stays while its wearer talks.",
+        1.4,
+        0.05,
+    ),
+    _sticker("crown", "Crown", ("sticker", "hat"), "A golden crown of five points with jewels.", 1.9, 0.36),
+    _sticker(
+        "dog",
+        "Dog",
+        ("sticker", "animal"),
+        "Hanging ears, a wet nose, and a tongue while the mouth is open.",
+        1.8,
+        0.2,
+    ),
+    _sticker("cat", "Cat", ("sticker", "animal"), "Upright ears, a small nose and whiskers.", 1.75, 0.3),
+    _sticker("party", "Party", ("sticker", "hat"), "A pointed hat with spots and a pompom, and streamers.", 2.3, 0.4),
+    Taught(
+        "skull",
+        "Skull",
+        ("paint", "halloween"),
+        "A skull painted on the face: black sockets, hollow cheeks, and teeth that part with the lips.",
+        Crop(1.4, 0.03, SIZE_PX),
+        skull.paint,
+        _PAINT,
+    ),
+    Taught(
+        "tiger",
+        "Tiger",
+        ("paint", "animal"),
+        "A tiger's coat painted on the face, hair by hair, with the face's own light on it.",
+        Crop(1.4, 0.03, SIZE_PX),
+        tiger.paint,
+        _PAINT,
+    ),
+    Taught(
+        "comic",
+        "Comic",
+        ("paint", "comic"),
+        "The face printed in halftone with bold ink lines and red lips; the eyes stay its wearer's own.",
+        Crop(1.4, 0.03, SIZE_PX),
+        comic.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "cartoon",
+        "Cartoon",
+        ("whole-face", "cartoon"),
+        "The head as a cartoon: flat colours in a few tones, clean ink lines, large eyes.",
+        Crop(1.75, 0.15, SIZE_PX),
+        cartoon.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "bronze",
+        "Bronze",
+        ("whole-face", "statue"),
+        "The head cast in bronze: relit by lamps of its own, with highlights, and verdigris in the hollows.",
+        Crop(1.75, 0.15, SIZE_PX),
+        bronze.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "neon",
+        "Neon",
+        ("whole-face", "light"),
+        "Brows, eyes, nose and lips as tubes of light in the dark.",
+        Crop(1.75, 0.15, SIZE_PX),
+        neon.paint,
+        _WHOLE,
+    ),
+    Taught(
+        "pencil",
+        "Pencil",
+        ("whole-face", "drawing"),
+        "The head drawn in pencil: skin hatched by one hand, hair along its locks, on paper.",
+        Crop(1.75, 0.15, SIZE_PX),
+        pencil.paint,
+        _WHOLE,
+    ),
+)
+
+
+def taught(name: str) -> Taught:
+    """Return the lens of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for lens in GALLERY:
+        if lens.name == name:
+            return lens
+    raise ConfigError(name, "is not in the gallery", f"one of {', '.join(lens.name for lens in GALLERY)}")
