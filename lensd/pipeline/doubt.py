@@ -13,7 +13,7 @@ from lensd.frames import U8
 
 _LOOK_S = 0.5
 _AFTER_S = 6.0
-_STEP = 16  # every 16th pixel of every 16th row: 3600 at 720p, compared in 10 us
+_STEP = 8  # every 8th pixel of every 8th row: 14,400 at 720p
 _BLACK, _FLAT = 24, 3  # mean luma and its largest deviation; 16 is black
 _AGAIN_S = (0.0, 30.0, 120.0, 600.0)  # how long after the last reopening the next one may be
 _WELL_S = 600.0
@@ -41,7 +41,7 @@ class Doubt:
         if now_s - self._looked_s > _AFTER_S:  # nothing was looked at meanwhile
             self._last, self._black_s = None, None
         self._looked_s = now_s
-        sample = luma[::_STEP, ::_STEP]
+        sample = luma[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP]
         if self._last is None or not np.array_equal(sample, self._last):
             self._last, self._since_s = sample.copy(), now_s
         dark = float(sample.mean()) < _BLACK and int(sample.max()) - int(sample.min()) <= _FLAT

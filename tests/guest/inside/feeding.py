@@ -161,34 +161,3 @@ def yuyv_feed(node: Path, next_frame: Callable[[], U8], fps: float) -> Iterator[
             thread.join(5)
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def jpeg_feed(
-    node: Path, next_frame: Callable[[int], bytes], size: tuple[int, int] = (640, 480), fps: float = 30
-) -> Iterator[None]:
-    """An MJPG webcam that shows what `next_frame` gives for each number, whole or broken."""
-    stop = threading.Event()
-    descriptor = os.open(node, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        layout = device.PixelLayout(*size, "MJPG", image_bytes=size[0] * size[1] * 2)
-        got = device.set_format(descriptor, BufferType.OUTPUT, layout)
-        assert (got.width, got.height, got.pixel_format) == (*size, "MJPG"), got
-        device.set_rate(descriptor, BufferType.OUTPUT, fps)
-
-        def write() -> None:
-            for number in itertools.count():
-                os.write(descriptor, next_frame(number))
-                if stop.wait(1 / fps):
-                    return
-
-        thread = threading.Thread(target=write, daemon=True)
-        thread.start()
-        wait_until_camera(node)
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(5)
-    finally:
-        os.close(descriptor)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import itertools
-import json
-import os
-import signal
+import contextlib
+import threading
 import time
 
 import pytest
-from PIL import Image
 
+from lensd.camera.adjust import Adjustment
+from lensd.camera.decode import Decoder
+from lensd.errors import CameraError, ConfigError
+from lensd.frames import Picture, VideoFormat
+from lensd.mailbox import MailboxClosed
+from lensd.pipeline.capture import Capture
+from lensd.pipeline.conditions import Conditions
+from lensd.pipeline.doubt import Doubt
 from lensd.v4l2.hotplug import DeviceNews
+from lensd.worker.sources import CameraOpener
 from tests.guest.inside import reading
-from tests.guest.inside.daemon import Daemon
-from tests.guest.inside.feeding import bars_feed, jpeg_feed
-from tests.guest.inside.kernel import plug_webcam, set_controls, unplug_webcam, unplugged, wait_for, webcam
+from tests.guest.inside.feeding import bars_feed
+from tests.guest.inside.kernel import plug_webcam, set_controls, unplug_webcam, wait_for, webcam
 from tests.guest.inside.test_guest_end_to_end import GAP_MS, settled
 
 pytestmark = pytest.mark.camera
+
+SMALL = VideoFormat(640, 480, 30)
 
 
 @pytest.fixture(autouse=True)
@@ -66,151 +72,108 @@ def test_the_next_camera_of_the_list_takes_over_without_a_card_and_the_first_com
             assert "no-camera" not in daemon.log
 
 
-def opened(daemon: Daemon) -> int:
-    return int(daemon.status()["worker"]["opened"])
+class Watched:
+    """A webcam behind capture, decoded and doubted as the worker does it, without the rest of the daemon."""
+
+    def __init__(self, *cameras: str) -> None:
+        self.cameras = CameraOpener(cameras, SMALL)
+        self.states: list[str] = []
+        self.conditions = Conditions(lambda: self.states.append(str(self.conditions.current.state)))
+        self.capture = Capture(self.cameras, self.conditions, better=self.cameras.better, changed=self.cameras.changed)
+        self.doubt, self.picture, self.count = Doubt(), Picture(SMALL.width, SMALL.height), 0
+        self._decoder = Decoder(SMALL)
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self):
+        self.capture.start()
+        self._thread.start()
+        self.until_pictures(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.capture.ask_to_end()
+        assert self.capture.join(10)
+        self._thread.join(10)
+        self.cameras.close()
+
+    def until_pictures(self, count: int) -> float:
+        wanted = self.count + count
+        return wait_for(lambda: self.count >= wanted, 60, f"{count} more pictures: {self.conditions.current}")
+
+    def until_opened(self, times: int) -> float:
+        took = wait_for(lambda: self.capture.opened >= times, 60, f"opened {times} times: {self.conditions.current}")
+        return took + self.until_pictures(3)
+
+    def _look(self) -> None:
+        with contextlib.suppress(MailboxClosed):
+            while True:
+                with self.capture.frames.using(0.2) as frame:
+                    if frame is None:
+                        continue
+                    self._decoder.decode(frame, self.picture)
+                    if why := self.doubt.look(self.picture.y, time.monotonic()):
+                        self.capture.complain(CameraError("vivid", why))
+                self.count += 1
+                self.conditions.pictures_go_out()
 
 
-def reopened(daemon: Daemon, before: int, timeout_s: float) -> float:
-    """Wait until the camera was opened again and pictures go out; returns how long that took, s."""
-
-    def again() -> bool:
-        told = daemon.status()
-        return told["worker"].get("opened", 0) > before and told["on_air"] == "worker" and told["worker"]["fps"] > 0
-
-    return wait_for(again, timeout_s, "the camera is opened again")
-
-
-def test_a_webcam_that_fails_in_its_own_ways_is_opened_again_without_a_gap(loopback, daemon, figure):
+def test_a_stream_that_breaks_or_falls_silent_and_a_clock_that_jumps(figure):
     node = webcam()
-    set_controls(node, test_pattern=0, osd_text_mode=0)
-    settled(daemon.start("--camera", "vivid", "--lens", "none", "--no-preview", "--size", "640x480"))
-    with reading.mmap(loopback, 640, 480, keep=0) as seen:
-        seen.wait(100)
-
-        def measure(name: str, from_ns: int, took: float, limit_s: float) -> None:
-            gap = seen.longest_gap_ms(from_ns)
-            figure(name, f"back after {took:.2f} s, longest gap {gap:.0f} ms")
-            assert took <= limit_s
-            assert gap <= GAP_MS
-
-        before, from_ns = opened(daemon), time.monotonic_ns()
+    set_controls(node, test_pattern=0, osd_text_mode=0, percentage_of_dropped_buffers=0)
+    with Watched("vivid") as watched:
+        watched.until_pictures(90)
         set_controls(node, inject_fatal_streaming_error=1)
-        measure("stream broken by the driver", from_ns, reopened(daemon, before, 8), 4)
-
-        before, from_ns = opened(daemon), time.monotonic_ns()
-        set_controls(node, percentage_of_dropped_buffers=100)
-        daemon.wait_status(12, "the card", on_air="no-camera")
-        assert "gave no picture" in daemon.status()["worker"]["why"]
-        mended = time.monotonic()
-        set_controls(node, percentage_of_dropped_buffers=0)
-        daemon.wait_status(8, "the picture", on_air="worker")
-        measure("no frames any more", from_ns, time.monotonic() - mended, 4)
-
-        from_ns, at = time.monotonic_ns(), time.time()
+        figure("a stream that breaks: new pictures after, s", round(watched.until_opened(2), 2))
         for hours in (1, -26, 25):
             time.clock_settime(time.CLOCK_REALTIME, time.time() + hours * 3600)
-            seen.wait(30)
-        measure("clock set forward, back and forward", from_ns, abs(time.time() - at) / 3600, 1)
-        assert daemon.status()["worker"]["fps"] >= 20
-
-        before, from_ns = opened(daemon), time.monotonic_ns()
-        set_controls(node, osd_text_mode=2)  # the bars alone: each picture is the last one
-        measure("frozen", from_ns, reopened(daemon, before, 15), 12)
-        wait_for(lambda: "same picture" in (daemon.status()["worker"]["doubt"] or ""), 10, "it is said")
-        assert opened(daemon) == before + 1, "and not opened again and again"
-        assert "same picture" in daemon.command("status").stdout
-        set_controls(node, osd_text_mode=0)
-        assert daemon.status()["worker"]["restarts"] == 0
+            watched.until_pictures(10)
+        assert watched.capture.opened == 2, "nobody minds the clock on the wall"
+        set_controls(node, percentage_of_dropped_buffers=100)
+        wait_for(lambda: "gave no picture" in watched.conditions.current.why, 20, "it is said")
+        set_controls(node, percentage_of_dropped_buffers=0)
+        figure("frames again after silence: new pictures after, s", round(watched.until_pictures(3), 2))
 
 
-def test_a_black_picture_is_tried_once_and_said_to_be_one(loopback, daemon, figure):
-    set_controls(webcam(), test_pattern=5, osd_text_mode=2)
-    settled(daemon.start("--camera", "vivid", "--lens", "none", "--no-preview", "--size", "640x480"))
-    with reading.mmap(loopback, 640, 480, keep=0) as seen:
-        from_ns = time.monotonic_ns()
-        took = reopened(daemon, 1, 20)
-        wait_for(lambda: "lens cap" in (daemon.status()["worker"]["doubt"] or ""), 15, "it is said")
-        figure("black", f"opened again after {took:.1f} s, longest gap {seen.longest_gap_ms(from_ns):.0f} ms")
-        assert opened(daemon) == 2
-        assert daemon.status()["on_air"] == "worker", "a dark room is a picture too"
-    set_controls(webcam(), test_pattern=0, osd_text_mode=0)
+def test_frozen_and_black_pictures_open_the_camera_once_and_are_told(figure):
+    node = webcam()
+    set_controls(node, test_pattern=0, osd_text_mode=2)  # the bars alone: each picture is the last one
+    with Watched("vivid") as watched:
+        figure("a frozen picture: opened again after, s", round(watched.until_opened(2), 2))
+        wait_for(lambda: "same picture" in watched.doubt.note, 20, "it is told")
+        set_controls(node, test_pattern=5)
+        wait_for(lambda: "lens cap" in watched.doubt.note, 20, "black is told of")
+        assert watched.capture.opened == 2, "and it is not opened again and again"
+    set_controls(node, test_pattern=0, osd_text_mode=0)
 
 
-def test_broken_jpegs_give_a_card_and_good_ones_end_it(two_loopbacks, daemon, figure):
-    node, second = two_loopbacks
-    file = io.BytesIO()
-    Image.effect_noise((640, 480), 40).convert("RGB").save(file, "JPEG")
-    good = file.getvalue()
-    broken = [good[: len(good) // 2], bytes(1000), good[:200] + bytes(len(good) - 200), b"\xff\xd8\xff\xd9"]
-    shown = [[good]]
-    with jpeg_feed(second, lambda number: shown[0][number % len(shown[0])]):
-        settled(daemon.start("--camera", "Face Webcam", "--lens", "none", "--no-preview", "--size", "640x480"))
-        with reading.mmap(node, 640, 480, keep=0) as seen:
-            seen.wait(100)
-            from_ns = time.monotonic_ns()
-            shown[0] = [good, *broken[:1]]
-            seen.wait(60)
-            assert daemon.status()["on_air"] == "worker", "single broken ones are left out"
-            shown[0] = broken
-            daemon.wait_status(12, "the card", on_air="camera-failed")
-            assert "broken JPEG" in daemon.status()["worker"]["why"]
-            mended = time.monotonic()
-            shown[0] = [good]
-            daemon.wait_status(15, "the picture", on_air="worker")
-            gap = seen.longest_gap_ms(from_ns)
-            figure("broken JPEGs", f"back after {time.monotonic() - mended:.2f} s, longest gap {gap:.0f} ms")
-            assert gap <= GAP_MS
-            assert daemon.status()["worker"]["restarts"] == 0
-
-
-def test_a_machine_that_slept_with_its_webcam_reset_goes_on(loopback, daemon, figure):
-    settled(daemon.start("--camera", "vivid", "--lens", "none", "--no-preview", "--size", "640x480"))
-    with reading.mmap(loopback, 640, 480, keep=0) as seen:
-        seen.wait(90)
-        processes = daemon.processes()
-        for number in (signal.SIGSTOP, signal.SIGCONT):  # all stand still, as in a sleep, and the camera is gone
-            for pid in processes:
-                os.kill(pid, number)
-            if number is signal.SIGSTOP:
-                unplug_webcam()
-                time.sleep(5)
-                plug_webcam()
-        awake_ns = time.monotonic_ns()
-        took = daemon.wait_status(10, "pictures again", on_air="worker")
-        took = max(took, wait_for(lambda: daemon.status()["worker"].get("fps", 0) >= 10, 10, "new pictures"))
-        seen.wait(60)
-        after = [moment for moment in seen.times_ns if moment > awake_ns]
-        burst = sum(moment < awake_ns + 500_000_000 for moment in after)
-        figure("after 5 s of sleep", f"back after {took:.2f} s, {burst} pictures in the first half second")
-        assert burst <= 20, "no burst"
-        assert max(b - a for a, b in itertools.pairwise(after)) / 1e6 <= GAP_MS
-
-
-def test_controls_and_mirror_are_set_on_air_and_kept_over_an_unplug(loopback, daemon, figure):
-    set_controls(webcam(), test_pattern=0, osd_text_mode=2)
-    settled(daemon.start("--camera", "vivid", "--lens", "none", "--no-preview"))
-    with reading.mmap(loopback) as seen:
-        seen.wait(60)
-        assert "brightness" in daemon.command("camera", "show").stdout
-        refused = daemon.command("camera", "set", "brightness=999", check=False)
-        assert "0 to 255" in refused.stderr
-        assert "did you mean brightness" in daemon.command("camera", "set", "brightnes=1", check=False).stderr
-        told = daemon.command("camera", "set", "mirror=on", "brightness=160", "power_line_frequency=60", check=False)
-        if told.returncode:  # vivid has no mains frequency
-            daemon.command("camera", "set", "mirror=on", "brightness=160")
-        seen.wait(10)
-        left, right = (int(seen.newest.y[360, x]) for x in (80, 1200))
-        assert left < right, "mirrored: the black bar is on the left"
-        with unplugged():
-            daemon.wait_status(5, "the card", on_air="no-camera")
-        daemon.wait_status(10, "the camera is back", on_air="worker")
-        seen.wait(10)
-        kept = json.loads(daemon.command("camera", "show", "--json").stdout)
-        assert (kept["controls"]["brightness"]["value"], kept["controls"]["brightness"]["kept"]) == (160, True)
-        assert kept["view"]["mirror"] is True
-        assert int(seen.newest.y[360, 80]) < int(seen.newest.y[360, 1200])
-        daemon.command("camera", "reset")
-        seen.wait(10)
-        assert int(seen.newest.y[360, 80]) > int(seen.newest.y[360, 1200])
-        told = json.loads(daemon.command("camera", "show", "--json").stdout)
-        assert told["controls"]["brightness"]["value"] == told["controls"]["brightness"]["default"]
+def test_controls_and_view_are_set_kept_and_set_again_after_an_unplug(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    node = webcam()
+    set_controls(node, test_pattern=0, osd_text_mode=2)
+    opened = Adjustment(node)
+    before = {each.control.name: each for each in opened.settings()}
+    assert before["brightness"].control.most == 255
+    assert before["test_pattern"].control.menu[5] == "100% Black"
+    with pytest.raises(ConfigError, match="0 to 255"):
+        opened.set({"brightness": "999", "mirror": "on"})
+    with pytest.raises(ConfigError, match="did you mean brightness"):
+        opened.set({"brightnes": "1"})
+    opened.set({"mirror": "on", "brightness": "160", "gain_automatic": "off", "test_pattern": "100% w"})
+    now = {each.control.name: (each.value, each.kept) for each in opened.settings()}
+    assert (now["brightness"], now["gain_automatic"], now["test_pattern"]) == ((160, True), (0, True), (6, True))
+    opened.set({"test_pattern": "0"})
+    opened.close()
+    unplug_webcam()
+    plug_webcam()
+    with Watched("vivid") as watched:
+        opened = Adjustment(webcam())
+        told = {each.control.name: each.value for each in opened.settings()}
+        assert (told["brightness"], told["gain_automatic"]) == (160, 0)
+        assert int(watched.picture.y[300, 40]) < int(watched.picture.y[300, 600]), "the black bar is on the left"
+        opened.reset(())
+        watched.cameras.adjust()
+        watched.until_pictures(5)
+        assert int(watched.picture.y[300, 40]) > int(watched.picture.y[300, 600])
+        told = {each.control.name: (each.value, each.kept) for each in opened.settings()}
+        assert told["brightness"] == (before["brightness"].control.default, False)
+        opened.close()
