@@ -26,6 +26,7 @@ _INDENT = "     "
 @click.option(
     "--outputs",
     type=click.IntRange(1, 8),
+    metavar="N",
     default=1,
     show_default=True,
     help='How many cameras: "SnapLens Camera", "SnapLens Camera 2", … New modules let one program at a time have each.',
