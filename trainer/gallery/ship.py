@@ -92,7 +92,7 @@ def ship(
         LensdError: the network cannot be exported or run.
         OSError: a folder cannot be written.
     """
-    about = About(lens.name, lens.title, lens.overlay, tags=lens.tags)
+    about = About(lens.name, lens.title, lens.overlay, lens.version, tags=lens.tags)
     opened = open_pairs(pairs)
     if not opened.held_out.any():
         raise MediaError(str(pairs), "holds nobody out, so nothing can be measured", "faces of two people or more")
