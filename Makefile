@@ -1,5 +1,5 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench bench-check fuzz clean
+.PHONY: help run test check format bench bench-check gpu fuzz deb clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -29,9 +29,17 @@ bench-check: ## the same against bench/budgets.toml, as ratios (ARGS=RESULT for 
 	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@.venv-test/bin/python bench/check.py $(ARGS)
 
+gpu: ## on a machine with an NVIDIA GPU: is it right, is it fast (ARGS="-k golden")
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
+	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" SNAPLENS_GPU=required python -m pytest -s tests/gpu $(ARGS)
+
 fuzz: ## hostile bytes into every parser, a minute each (ARGS=-max_total_time=600)
 	@scripts/environment.sh .venv-fuzz fuzz
 	@for each in tests/fuzz/*.py; do echo "$$each"; nice .venv-fuzz/bin/python -P "$$each" $(ARGS) || exit 1; done
+
+deb: ## build the Debian package into dist/
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
+	@.venv-test/bin/python scripts/build_deb.py dist
 
 clean: ## remove the environments and whatever was built
 	@rm -rf .venv .venv-test .venv-fuzz build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -54,11 +54,11 @@ class RecordedCamera:
 
 def main():
     """Become the worker."""
+    import lensd.camera.open_source
     import lensd.pipeline.render
-    import lensd.worker.app
     from lensd.metrics import Metrics
 
-    lensd.worker.app.CameraOpener = lambda *_: lambda: RecordedCamera(os.environ["RECORDED_FRAMES"])
+    lensd.camera.open_source.open_source = lambda *_: RecordedCamera(os.environ["RECORDED_FRAMES"])
     lensd.pipeline.render.Metrics = functools.partial(Metrics, clock_ns=time.thread_time_ns)
     from lensd.worker.__main__ import main as worker
 

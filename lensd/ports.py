@@ -5,9 +5,10 @@ Each object is used by one thread only, and closed once, by its owner; nothing i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lensd.frames import F32, U8, Face, Layer, Picture, RawFrame, TensorSpec, VideoFormat
@@ -125,6 +126,42 @@ class Engine(Closeable, Protocol):
         Raises:
             EngineError: a buffer is not as specified (nothing was run), or the runtime failed (the engine is to be
                 closed).
+        """
+
+
+@runtime_checkable
+class BatchEngine(Protocol):
+    """What an engine has besides, where several pictures in one run cost less than one run each: on a GPU.
+
+    On a processor they do not: 2 and 4 faces of thug-life take 0.99 and 1.00 times as long in one batch (one thread of
+    a Zen 3, `bench/batch.py`).
+    """
+
+    @property
+    def faces(self) -> int:
+        """How many pictures at most."""
+
+    def infer_many(self, x: U8, out: U8) -> None:
+        """Run the network once for `len(x)` pictures; buffers as for `Engine.infer` but for their first side.
+
+        Raises:
+            EngineError: as `Engine.infer`.
+        """
+
+
+@runtime_checkable
+class BatchLens(Protocol):
+    """What a lens has besides, where it can draw all faces at once."""
+
+    @property
+    def most_at_once(self) -> int:
+        """How many faces; 1 where nothing is gained by it."""
+
+    def draw_all(self, picture: Picture, faces: Sequence[Face]) -> list[Layer | None]:
+        """Return what `Lens.draw` returns for each of at most that many faces.
+
+        Raises:
+            EngineError: the network could not be run.
         """
 
 

@@ -42,8 +42,15 @@ USED: dict[str, tuple[str, ...]] = {
         "create_timing_cache",
         "set_timing_cache",
         "get_timing_cache",
+        "add_optimization_profile",
     ),
-    "Builder": ("__init__", "create_network", "create_builder_config", "build_serialized_network"),
+    "Builder": (
+        "__init__",
+        "create_network",
+        "create_builder_config",
+        "create_optimization_profile",
+        "build_serialized_network",
+    ),
     "Runtime": ("__init__", "deserialize_cuda_engine"),
     "ICudaEngine": (
         "num_io_tensors",
@@ -51,9 +58,11 @@ USED: dict[str, tuple[str, ...]] = {
         "get_tensor_mode",
         "get_tensor_shape",
         "get_tensor_dtype",
+        "get_tensor_profile_shape",
         "create_execution_context",
     ),
-    "IExecutionContext": ("set_tensor_address", "execute_async_v3"),
+    "IExecutionContext": ("set_input_shape", "set_tensor_address", "execute_async_v3"),
+    "IOptimizationProfile": ("set_shape",),
 }
 KNOWN = {*USED, "Buffer", "ClassVar", "SupportsInt", "SupportsIndex", "None", "Any", "Severity", "Sequence"}
 BUFFERS = ("IHostMemory",)  # the buffer protocol has no signature that pybind11 could tell
@@ -67,6 +76,9 @@ PLAIN = (
     (r"-> (IHostMemory|ICudaEngine|IExecutionContext|ITimingCache):", r"-> \1 | None:"),  # a null pointer
     (r"-> tuple:", "-> tuple[int, ...]:"),
     (r": (\w+) = None", r": \1 | None = None"),
+    (r"\bshape: tuple\)", "shape: tuple[int, ...])"),
+    (r"\bshape: list\)", "shape: list[int])"),
+    (r"\b(min|opt|max): Dims\b", r"\1: Dims | tuple[int, ...]"),  # pybind11 converts it
 )
 
 

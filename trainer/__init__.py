@@ -1,4 +1,4 @@
-r"""How a lens is taught. The only code with torch; nothing in lensd imports it.
+"""How a lens is taught. The only code with torch; nothing in lensd imports it.
 
 Each stage is a function in a file of its own, and meets the next one through files (trainer/dataset, which makes and
 checks pairs of any other pictures, as well):
@@ -7,14 +7,10 @@ checks pairs of any other pictures, as well):
     pairs, maybe a teacher        --distil/-->    checkpoint.safetensors progress.jsonl
     checkpoint                    --export.py-->  NAME.lens (network, golden pair, preview, card)
 
-`thug-life` was made so, about an hour on one core (LOG.md has what was tried):
+`lensd new` does all of it in one go. The lenses that ship are made by `python -m trainer.gallery` (LOG.md has what was
+tried); `thug-life` took 52 minutes of one core:
 
-    lensd pairs --lens thug-life-overlay --faces ../shared/data/faces --out pairs
-    lensd distil --pairs pairs --run small --size 160 --steps 2000 --bf16
-    lensd distil --pairs pairs --run full --size 256 --steps 2600 --rate 1.8e-3 --bf16 \
-        --start-from small/checkpoint.safetensors
-    lensd export full/checkpoint.safetensors --out lensd/lenses/thug-life.lens --teacher thug-life-overlay \
-        --card trainer/art/thug_life_card.md
+    python -m trainer.gallery thug-life --faces ../shared/data/faces --out pairs --train --lenses lensd/lenses
 """
 
 import lensd  # noqa: F401 before ONNX Runtime, which it keeps from telling its makers of each network

@@ -1,11 +1,15 @@
 """A camera's JPEG to its own planes, without a detour over RGB.
 
-libavcodec's decoder, through PyAV: 3.0 ms for 1280x720 at 4:2:2 on one core, where OpenCV's `imdecode`, which ends in
-BGR, takes 6.3 ms. Bytes from a cable are hostile: every fault is an error, no guessed pixels.
+libavcodec's decoder, through PyAV: 2.3 to 2.7 ms for 1280x720 at 4:2:2 on one core with Xvid's inverse transform, of
+which the SSE2 code is a fifth quicker than the decoder's own choice, and as exact: 65 dB to libjpeg's, no value off by
+more than 1.
+
+Bytes from a cable are hostile: every fault is an error, no guessed pixels.
 """
 
 from __future__ import annotations
 
+import platform
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import av
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 # A JPEG may claim 65535x65535, which is 4 GB of memory before its first pixel: the largest that webcams give is 8 MP.
 _MAX_PIXELS = 4096 * 3072
+# Elsewhere it is plain C, and slower than what the decoder chooses.
+_QUICKEST = {"idct": "xvid"} if platform.machine() in {"x86_64", "AMD64"} else {}
 _SUBSAMPLINGS = {f"yuv{j}{subsampling}p" for j in ("", "j") for subsampling in (444, 440, 422, 420, 411)}
 
 
@@ -47,7 +53,7 @@ class JpegDecoder:
         """Open libavcodec's decoder, told to refuse what it would otherwise patch."""
         self._codec = av.VideoCodecContext.create("mjpeg", "r")
         self._codec.thread_count = 1
-        self._codec.options = {"err_detect": "explode", "max_pixels": str(_MAX_PIXELS)}
+        self._codec.options = {"err_detect": "explode", "max_pixels": str(_MAX_PIXELS), **_QUICKEST}
 
     def decode(self, data: Buffer) -> Planes:
         """Return the planes of the one JPEG in `data`, full range; the size is the JPEG's own.

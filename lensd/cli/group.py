@@ -44,6 +44,7 @@ _COMMANDS = {
     "train": "lensd.cli.training:train",
     "pix2pix": "lensd.cli.training:pix2pix",
     "completion": "lensd.cli.completion:completion",
+    "manual": "lensd.cli.manual:manual",
 }
 _INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 

@@ -9,7 +9,7 @@ thirds of it the warp.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cv2
 import numpy as np
@@ -32,6 +32,10 @@ _YUV_OF_RGB = np.array(
         [112.0 / 255, -93.786 / 255, -18.214 / 255, 128],
     ]
 )
+
+
+Numbers: TypeAlias = tuple[float, float, float, float, float, float]
+"""An affine's rows, one after the other: arithmetic on six numbers is ten times as fast without arrays round them."""
 
 
 class Compositor:
@@ -60,8 +64,9 @@ class Compositor:
         region = box.width and region_under(box, layer.to_picture, picture.width, picture.height)
         if not region:
             return None
-        patch, to_picture = self._premultiplied(layer, matte, box)
-        to_region = to_picture - np.array([[0, 0, region.x], [0, 0, region.y]])
+        (a, b, x), (c, d, y) = layer.to_picture.tolist()
+        to_region = (a, b, x - region.x, c, d, y - region.y)
+        patch, to_region = self._premultiplied(layer, matte, box, to_region)
         self._lay(picture, region, self._warped(patch, to_region, region))
         return region
 
@@ -74,8 +79,8 @@ class Compositor:
             cv2.convertScaleAbs(matte, dst=matte, alpha=opacity)
         return matte
 
-    def _premultiplied(self, layer: Layer, matte: U8, box: Region) -> tuple[U8, np.ndarray]:
-        """Return the box of the patch as premultiplied (h, w, 4) Y, U, V and matte, and its affine to the picture.
+    def _premultiplied(self, layer: Layer, matte: U8, box: Region, to_region: Numbers) -> tuple[U8, Numbers]:
+        """Return the box of the patch as premultiplied (h, w, 4) Y, U, V and matte, and its affine to the region.
 
         A patch that would be drawn at less than half its size is averaged over whole blocks first.
         """
@@ -84,8 +89,7 @@ class Compositor:
         colour = self._buffer("colour", height, width, 3)
         cv2.cvtColor(layer.rgba[inside], cv2.COLOR_RGBA2RGB, dst=colour)
         cv2.transform(colour, _YUV_OF_RGB, dst=colour)
-        to_picture = layer.to_picture.astype(np.float64)
-        block = min(max(1, math.ceil(0.5 / _scale(to_picture))), max(width, height))
+        block = min(max(1, math.ceil(0.5 / _scale(to_region))), max(width, height))
         # One row and column of empty pixels around, so that the edge fades as it would inside a larger patch.
         rows, columns = (-(-(side + 2) // block) * block for side in (height, width))
         patch = self._buffer("patch", rows, columns, 4)
@@ -100,11 +104,12 @@ class Compositor:
             patch = small
         # Pixel q of the patch made here is the mean of `block` pixels of the layer's, from box corner - 1 on.
         centre = (block - 1) / 2 - 1
-        to_picture[:, 2] += to_picture[:, :2] @ (x + centre, y + centre)
-        to_picture[:, :2] *= block
-        return patch, to_picture
+        across, down = x + centre, y + centre
+        a, b, left, c, d, top = to_region
+        shift = left + a * across + b * down, top + c * across + d * down
+        return patch, (a * block, b * block, shift[0], c * block, d * block, shift[1])
 
-    def _warped(self, patch: U8, to_region: np.ndarray, region: Region) -> U8:
+    def _warped(self, patch: U8, to_region: Numbers, region: Region) -> U8:
         """Return the patch as it lies on the region: (h, w, 4).
 
         Drawn smaller than it is, it is warped to twice the size and averaged: the linear warp reads four pixels only,
@@ -113,8 +118,9 @@ class Compositor:
         """
         fine = 2 if _scale(to_region) < _CRISP else 1
         height, width = region.height * fine, region.width * fine
-        to_fine = to_region * fine
-        to_fine[:, 2] += (fine - 1) / 2  # pixel centres are integers: 0 lies between the fine pixels 0 and 1
+        a, b, x, c, d, y = (number * fine for number in to_region)
+        half = (fine - 1) / 2  # pixel centres are integers: 0 lies between the fine pixels 0 and 1
+        to_fine = np.array([[a, b, x + half], [c, d, y + half]])
         warped = self._buffer("warped", height, width, 4)
         # BORDER_TRANSPARENT would keep the last frame's pixels; the patch's outside is a zero matte.
         cv2.warpAffine(patch, to_fine, (width, height), dst=warped, borderValue=(0, 0, 0, 0))
@@ -149,9 +155,10 @@ class Compositor:
         return flat[:size].reshape(shape)
 
 
-def _scale(affine: np.ndarray) -> float:
+def _scale(affine: Numbers) -> float:
     """Return how many times larger it draws."""
-    return math.sqrt(abs(np.linalg.det(affine[:, :2])))
+    a, b, _, c, d, _ = affine
+    return math.sqrt(abs(a * d - b * c))
 
 
 def _over(plane: U8, premultiplied: U8, rest: U8) -> None:

@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lensd.engine.batch_dimension import with_any_batch
 from lensd.engine.cuda import gpu
 from lensd.engine.tensorrt_api import MODULES, Listener, TensorRt, load, progress_monitor
 from lensd.engine.timing_cache import TimingCache, timings_file
 from lensd.errors import ConfigError, EngineError, LensdError, RuntimeMissing
+from lensd.frames import MOST_FACES
 from lensd.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     import tensorrt_rtx as api
 
 _NICENESS = 10
-TIMINGS = "timing cache: "
-"""How the log's line about it begins."""
+TIMINGS, BATCH = "timing cache: ", "batch: "
+"""How the log's lines about them begin."""
 
 
 def build_plan(
@@ -38,6 +40,7 @@ def build_plan(
     report: Callable[[float], bool] = lambda _share: True,
     hear: Callable[[str], object] = lambda _line: None,
     timings: Path | None = None,
+    faces: int = MOST_FACES,
 ) -> bytes:
     """Return the plan of `network`, in this process.
 
@@ -52,6 +55,8 @@ def build_plan(
         report: told the share done, 0..1, perhaps from other threads; False cancels.
         hear: told what TensorRT says meanwhile, a line each; the last line is about the timing cache.
         timings: the folder where kernels' timings are kept; "tensorrt" alone has any. None keeps none.
+        faces: how many pictures the plan takes at once, by an optimization profile tuned for one; a network whose first
+            side cannot be made free is built for one (TensorRT's log says so).
 
     Raises:
         RuntimeMissing: not installed, or no GPU where one is needed, or one that the runtime does not know.
@@ -75,8 +80,7 @@ def build_plan(
         cache = TimingCache(config, timings_file(timings, trt.__version__, gpu()))
     monitor = progress_monitor(trt, report)
     config.progress_monitor = monitor
-    definition = builder.create_network()
-    _parse(trt, definition, listener, network, what)
+    definition = _definition(trt, builder, config, listener, network, what, faces, hear)
     plan = builder.build_serialized_network(definition, config)
     if plan is None:
         raise EngineError(what, listener.cause("TensorRT built no plan"))
@@ -85,6 +89,52 @@ def build_plan(
     else:
         hear(f"{TIMINGS}none ({'TensorRT for RTX times nothing' if runtime == 'tensorrt-rtx' else 'not asked for'})")
     return bytes(plan)
+
+
+def _definition(
+    trt: TensorRt,
+    builder: api.Builder,
+    config: api.IBuilderConfig,
+    listener: Listener,
+    network: bytes,
+    what: str,
+    faces: int,
+    hear: Callable[[str], object],
+) -> api.INetworkDefinition:
+    """Return the network, read for up to `faces` pictures, or for one where it allows no more."""
+    if faces > 1:
+        definition = builder.create_network(_strongly_typed(trt))
+        try:
+            _parse(trt, definition, listener, with_any_batch(network), what)
+            _set_profile(builder, config, definition, faces, what)
+        except (ValueError, EngineError) as error:
+            hear(f"{BATCH}one picture at a time: {error}")
+        else:
+            hear(f"{BATCH}1 to {faces} pictures")
+            return definition
+    definition = builder.create_network(_strongly_typed(trt))
+    _parse(trt, definition, listener, network, what)
+    return definition
+
+
+def _strongly_typed(trt: TensorRt) -> int:
+    """Return the flag by which a network's own types hold: TensorRT 10 wants it, from 11 on there is nothing else."""
+    flags = getattr(trt, "NetworkDefinitionCreationFlag", None)
+    flag = getattr(flags, "STRONGLY_TYPED", None)
+    return 0 if flag is None else 1 << int(flag)
+
+
+def _set_profile(
+    builder: api.Builder, config: api.IBuilderConfig, definition: api.INetworkDefinition, faces: int, what: str
+) -> None:
+    """Have the plan take 1 to `faces` pictures, tuned for one, the usual case."""
+    tensor, free = definition.get_input(0), definition.get_output(0).shape
+    sides = tuple(tensor.shape[axis] for axis in range(1, len(tensor.shape)))
+    if len(free) < 1 or free[0] != -1:
+        raise EngineError(what, "its output does not follow the number of pictures")
+    profile = builder.create_optimization_profile()
+    profile.set_shape(tensor.name, (1, *sides), (1, *sides), (faces, *sides))
+    config.add_optimization_profile(profile)
 
 
 def _parse(trt: TensorRt, definition: api.INetworkDefinition, listener: Listener, network: bytes, what: str) -> None:

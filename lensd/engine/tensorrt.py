@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lensd.engine.cuda import Cuda, Gpu, gpu
+from lensd.engine.gpu_memory import GpuMemory
 from lensd.engine.plan_cache import PlanCache, PlanKey
 from lensd.engine.plan_process import PlanBuild
 from lensd.engine.plan_runner import PlanRunner
 from lensd.engine.tensorrt_api import load
 from lensd.errors import EngineError, RuntimeMissing
+from lensd.frames import MOST_FACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +36,7 @@ def plan_key(network: bytes, runtime: str, version: str, device: Gpu) -> PlanKey
         compute_capability="{}.{}".format(*device.compute_capability),
         gpu=device.name if runtime == "tensorrt" else "",
         driver=device.driver,
+        flags=(f"faces={MOST_FACES}", "strongly typed"),
     )
 
 
@@ -63,17 +67,20 @@ class TensorRtEngine:
             RuntimeMissing: no driver, no GPU, no module, or no plan and `may_build` is false.
             EngineError: TensorRT cannot build or run the network, or the GPU's memory is full.
         """
-        device = gpu()  # before anything of TensorRT: without a GPU its runtime would crash the process
+        device = gpu()  # cuInit, before anything of TensorRT: without a GPU its runtime would crash the process
         self._name, self._runtime, self._what = name, runtime, f"{name} in {runtime}"
-        trt, cuda = load(runtime), Cuda(_cuda_bindings(runtime), self._what)
+        trt, bindings = load(runtime), _cuda_bindings(runtime)
+        cuda, memory = Cuda(bindings, self._what), _shared_memory(bindings)
         if plan is not None:
-            self._runner = PlanRunner(trt, cuda, plan, self._what)
+            self._runner = PlanRunner(trt, cuda, plan, self._what, memory)
             return
         cache, key = PlanCache(), plan_key(network, runtime, trt.__version__, device)
         if (plan := cache.load(key)) is not None:
             try:
-                self._runner = PlanRunner(trt, cuda, plan, self._what)
+                self._runner = PlanRunner(trt, cuda, plan, self._what, memory)
             except EngineError as error:
+                if not may_build:
+                    raise  # a full GPU, as a rule
                 _log.warning("%s: the kept plan is of no use: %s", self._what, error.why)
             else:
                 return
@@ -84,7 +91,7 @@ class TensorRtEngine:
                 f"lensd export {name.removeprefix('lens ')} --runtime {runtime}",
             )
         plan = self._built(network, report)
-        self._runner = PlanRunner(trt, cuda, plan, self._what)
+        self._runner = PlanRunner(trt, cuda, plan, self._what, memory)
         cache.store(key, plan)
 
     def _built(self, network: bytes, report: Callable[[float], None] | None) -> bytes:
@@ -120,6 +127,19 @@ class TensorRtEngine:
         """
         self._runner.infer(x, out)
 
+    @property
+    def faces(self) -> int:
+        """How many pictures `infer_many` takes at once."""
+        return self._runner.faces
+
+    def infer_many(self, x: U8, out: U8) -> None:
+        """Run the network once for several pictures, as `ports.BatchEngine`.
+
+        Raises:
+            EngineError: as `infer`.
+        """
+        self._runner.infer(x, out)
+
     def close(self) -> None:
         """Give the GPU's memory back."""
         self._runner.close()
@@ -134,6 +154,12 @@ def keep_plan(network: bytes, runtime: str, plan: bytes) -> Path:
     cache, key = PlanCache(), plan_key(network, runtime, load(runtime).__version__, gpu())
     cache.store(key, plan)
     return cache.path(key)
+
+
+@cache
+def _shared_memory(bindings: object) -> GpuMemory:
+    """Return this process's memory for pictures on the GPU; the lenses that come one after the other share it."""
+    return GpuMemory(Cuda(bindings, "the GPU"))
 
 
 def _cuda_bindings(runtime: str) -> object:

@@ -1,7 +1,8 @@
 """A webcam's frames without a webcam: a person who moves a little before it, always the same, at any size.
 
-The face is the golden picture of a shipped lens: NASA's portrait of Eileen Collins, public domain. Round it is what its
-edge goes on to, and over all lies a sensor's grain, without which a JPEG would be half as long as a webcam's.
+The face is the golden picture of a shipped lens: NASA's portrait of Eileen Collins, public domain. It moves before a
+wall that does not, or the tracker would look for somebody new all the time; over all lies a sensor's grain, without
+which a JPEG would be half as long as a webcam's.
 """
 
 from __future__ import annotations
@@ -45,10 +46,17 @@ class Rehearsal:
     def __init__(self, face: U8, side: float, video: VideoFormat) -> None:
         """Take what `golden_face` gives, and the frames' size and rate."""
         self._face, self._format = np.ascontiguousarray(face[..., ::-1]), video
+        size = face.shape[0]
+        oval = np.zeros((size, size), np.uint8)
+        cv2.ellipse(oval, (size // 2, size // 2), (size * 2 // 5, size * 12 // 25), 0, 0, 360, 255, -1)
+        self._matte = cv2.GaussianBlur(oval, (0, 0), size / 64)
         self._scale = video.height * _FACE * side / face.shape[0]
         rng = np.random.default_rng(0)
         grain = rng.standard_normal((video.height + _TILE, video.width + _TILE, 3), np.float32)
         self._grain = np.clip(grain * _GRAIN + 128.5, 0, 255).astype(np.uint8)
+        coarse = cv2.resize(rng.integers(110, 160, (9, 16, 3), np.uint8), (video.width, video.height))
+        weave = rng.integers(0, 9, (video.height, video.width, 1), np.uint8)
+        self._wall = cv2.add(coarse.astype(np.uint8), np.repeat(weave, 3, 2))
 
     def bgr(self, number: int) -> U8:
         """Return frame `number`, (H, W, 3) uint8 BGR; it follows from the number."""
@@ -60,7 +68,9 @@ class Rehearsal:
         linear = np.array([[cos, -sin], [sin, cos]])
         middle = np.array([width / 2 + 0.08 * height * math.cos(turn), height / 2 + 0.03 * height * math.sin(2 * turn)])
         to_picture = np.column_stack([linear, middle - linear @ np.full(2, (size - 1) / 2)])
-        drawn = cv2.warpAffine(self._face, to_picture, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        matte = cv2.warpAffine(self._matte, to_picture, (width, height))[..., None] / np.float32(255)
+        head = cv2.warpAffine(self._face, to_picture, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        drawn = (head * matte + self._wall * (1 - matte)).astype(np.uint8)
         left, top = number * 37 % _TILE, number * 23 % _TILE
         return cv2.addWeighted(drawn, 1, self._grain[top : top + height, left : left + width], 1, -128).astype(np.uint8)
 

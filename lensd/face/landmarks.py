@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from lensd.errors import EngineError
-from lensd.lens.align import apply, crop_to_picture
+from lensd.lens.align import crop_to_picture
 from lensd.lens.crop import crop_rgb
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIZE_PX = 128
 SIDE = 1.5  # of the square, in face units: room for a face that has moved or turned since the last frame
 POINTS = 478
-_MIDDLE = np.full((1, 2), (SIZE_PX - 1) / 2, np.float32)
+_MIDDLE = (SIZE_PX - 1) / 2
 _LOOK = slice(24, 104)  # of SIZE_PX: forehead to chin, ear to ear
 _FACE_PX = 20.0  # the smallest hair line to chin that is looked at
 
@@ -71,19 +71,20 @@ class LandmarkNetwork:
             EngineError: the network could not be run.
         """
         to_picture = crop_to_picture(guess_px, SIZE_PX, SIDE)
-        scale = math.hypot(to_picture[0, 0], to_picture[1, 0])
-        x, y = apply(to_picture, _MIDDLE)[0]
+        (a, b, x), (c, d, y) = to_picture.tolist()
+        scale = math.hypot(a, c)
+        x, y = x + (a + b) * _MIDDLE, y + (c + d) * _MIDDLE
         inside = 0 <= x < picture.width and 0 <= y < picture.height
         if not inside or not _FACE_PX <= scale * SIZE_PX / SIDE <= 2 * picture.height:
             return None
         crop_rgb(picture, to_picture, self._x[0])
         self._engine.infer(self._x, self._out)
-        found, logit = self._out[0, :POINTS], float(self._out[0, POINTS, 0])
-        if not np.isfinite(found).all() or math.isnan(logit):
+        logit = float(self._out[0, POINTS, 0])
+        to_points = np.array([[a, c, 0], [b, d, 0], [0, 0, scale]], np.float32)
+        points: F32 = self._out[0, :POINTS] @ to_points
+        points += np.array([to_picture[0, 2], to_picture[1, 2], 0], np.float32)
+        if math.isnan(logit) or not math.isfinite(float(points.sum())):
             return None
-        points = np.empty((POINTS, 3), np.float32)
-        points[:, :2] = apply(to_picture, found[:, :2])
-        points[:, 2] = found[:, 2] * scale
         return points, 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
     def look(self) -> F32:

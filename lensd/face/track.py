@@ -30,6 +30,7 @@ _GROWTH_MAX = 0.45  # natural logarithm of how much larger or smaller it may hav
 _LOST = 0.3  # what is followed is not given to a lost face that is but a little more like it
 _LOOK_UNIT = 20.0  # a mean difference of colours (of 255) that counts like one face unit of distance
 _LOOK_PACE = 0.1
+_MEAN = np.full(478, 1 / 478, np.float32)
 _SAME = 0.45  # face units between two middles: nearer, both are one face
 
 
@@ -56,10 +57,9 @@ class Sight(NamedTuple):
 
 def sight(points: F32, score: float, look: F32) -> Sight:
     """Return the sight of a face with these points."""
-    x, y = points[:, :2].mean(0)
-    top, chin = points[10], points[152]
-    size = max(math.dist(top.tolist(), chin.tolist()), 1e-3)  # with depth: nodding does not make it smaller
-    return Sight(points, score, look, (float(x), float(y)), size)
+    x, y = (_MEAN @ points[:, :2]).tolist()
+    size = max(math.dist(points[10].tolist(), points[152].tolist()), 1e-3)  # with depth: nodding does not make it less
+    return Sight(points, score, look, (x, y), size)
 
 
 class Track:
@@ -82,7 +82,7 @@ class Track:
         self._seen_ns = self._updated_ns = captured_ns
         self._smoother = smoother or FaceSmoother()
         self._landmarks = self._smoother(seen.points, captured_ns)
-        self._look, self._speed = seen.look, np.zeros(2)
+        self._look, self._speed = seen.look, (0.0, 0.0)  # picture pixels a second
         self._sights = _CONFIRM if at_once else 1
         self._opacity = 1.0 if at_once else 0.0
 
@@ -127,10 +127,14 @@ class Track:
         if moved:
             self._smoother.reset()
         if moved or self.lost:
-            self._speed = np.zeros(2)
+            self._speed = (0.0, 0.0)
         elif not crowded:
-            speed = np.subtract(seen.middle, self.seen.middle) / elapsed_s
-            self._speed = self._speed + elapsed_s / (elapsed_s + _SPEED_S) * (speed - self._speed)
+            share = elapsed_s / (elapsed_s + _SPEED_S)
+            x, y = (
+                speed + share * ((now - before) / elapsed_s - speed)
+                for speed, now, before in zip(self._speed, seen.middle, self.seen.middle, strict=True)
+            )
+            self._speed = x, y
         if not crowded:
             self._look = self._look + _LOOK_PACE * (seen.look - self._look)
         self.seen, self.lost = seen, False
@@ -154,11 +158,12 @@ class Track:
     def _gliding(self, captured_ns: int) -> tuple[float, float]:
         """Return how far it has gone since it was seen, if it went on as it did."""
         gone_s = max(captured_ns - self._seen_ns, 0) / 1e9
-        x, y = self._speed * (_GLIDE_S * (1 - math.exp(-gone_s / _GLIDE_S)))
-        return float(x), float(y)
+        time_s = _GLIDE_S * (1 - math.exp(-gone_s / _GLIDE_S))
+        return self._speed[0] * time_s, self._speed[1] * time_s
 
     def _glided(self, points: F32, captured_ns: int) -> F32:
-        return points + np.array([*self._gliding(captured_ns), 0], np.float32)
+        x, y = self._gliding(captured_ns)
+        return points + np.array([x, y, 0], np.float32)
 
     def _fade(self, captured_ns: int, wanted: float) -> None:
         step = max(captured_ns - self._updated_ns, 0) / FADE_NS

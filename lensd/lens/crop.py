@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,37 +28,65 @@ def crop_rgb(picture: Picture, to_picture: Affine, out: U8) -> None:
     luma, half = size * size, size // 2
     i420 = np.empty((size * 3 // 2, size), np.uint8)
     flat = i420.reshape(-1)
-    fine = to_picture.astype(np.float64)
+    (a, b, x), (c, d, y) = to_picture.tolist()
+    cut = _Cut.of((a, b, x, c, d, y), size, picture.width, picture.height)
+    cut.take(picture.y, i420[:size])
     # Chroma pixel q lies on the middle of luma pixels 2q and 2q + 1, in the crop as in the picture.
-    coarse = fine.copy()
-    coarse[:, 2] = (fine[:, :2].sum(1) / 2 + fine[:, 2] - 0.5) / 2
-    _cut(picture.y, fine, i420[:size])
-    _cut(picture.u, coarse, flat[luma : luma + half * half].reshape(half, half))
-    _cut(picture.v, coarse, flat[luma + half * half :].reshape(half, half))
+    coarse = (a, b, ((a + b) / 2 + x - 0.5) / 2, c, d, ((c + d) / 2 + y - 0.5) / 2)
+    cut = _Cut.of(coarse, half, picture.width // 2, picture.height // 2)
+    cut.take(picture.u, flat[luma : luma + half * half].reshape(half, half))
+    cut.take(picture.v, flat[luma + half * half :].reshape(half, half))
     cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420, dst=out)
 
 
-def _cut(plane: U8, to_plane: np.ndarray, out: U8) -> None:
-    """Cut `out` from one plane."""
-    size = out.shape[0]
-    block = int(math.sqrt(abs(np.linalg.det(to_plane[:, :2]))) + 0.5)
-    if block > 1:
-        plane, to_plane = _averaged(plane, to_plane, size, block)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cv2.warpAffine(plane, to_plane, (size, size), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+class _Cut(NamedTuple):
+    """How a square is cut from a plane, or from two of one size; all but pixels in Python's own numbers.
+
+    Six numbers in NumPy cost 3 us an operation, 12 where a network has just emptied the caches: 0.6 ms a frame.
+
+    Attributes:
+        part: rows and columns of the plane that are averaged first. small: its size then; None where it is not.
+        to_plane: (2, 3) float64, from the square to what is cut.
+        size: of the square, pixels.
+    """
+
+    part: tuple[slice, slice]
+    small: tuple[int, int] | None
+    to_plane: np.ndarray
+    size: int
+
+    @classmethod
+    def of(cls, affine: tuple[float, ...], size: int, width: int, height: int) -> _Cut:
+        """Plan it for planes of `width` x `height`; `affine` is a, b, x, c, d, y from the square to the plane."""
+        a, b, x, c, d, y = affine
+        block = min(int(math.sqrt(abs(a * d - b * c)) + 0.5), width, height)
+        if block <= 1:
+            return cls((slice(None), slice(None)), None, np.array([[a, b, x], [c, d, y]]), size)
+        # In blocks counted from the plane's corner, so that the averages do not swim as the face moves.
+        left, right = _blocks(a * size, b * size, x, block, width // block)
+        top, bottom = _blocks(c * size, d * size, y, block, height // block)
+        half = (block - 1) / (2 * block)
+        to_small = np.array(
+            [
+                [a / block, b / block, x / block - left - half],
+                [c / block, d / block, y / block - top - half],
+            ]
+        )
+        part = slice(top * block, bottom * block), slice(left * block, right * block)
+        return cls(part, (right - left, bottom - top), to_small, size)
+
+    def take(self, plane: U8, out: U8) -> None:
+        """Cut `out` from `plane`."""
+        source = plane
+        if self.small is not None:
+            source = cv2.resize(plane[self.part], self.small, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = self.size, self.size
+        cv2.warpAffine(source, self.to_plane, size, dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _averaged(plane: U8, to_plane: np.ndarray, size: int, block: int) -> tuple[U8, np.ndarray]:
-    """Return the part of `plane` that the crop needs, averaged over `block` x `block` pixels, and the affine to it."""
-    block = min(block, *plane.shape)
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) @ to_plane[:, :2].T + to_plane[:, 2]
-    limit = np.array(plane.shape[::-1]) // block
-    # In blocks counted from the plane's corner, so that the averages do not swim as the face moves.
-    first = np.clip(np.floor(corners.min(0) / block) - 1, 0, limit - 1).astype(int)
-    last = np.clip(np.ceil(corners.max(0) / block) + 1, first + 1, limit).astype(int)
-    (left, top), (right, bottom) = first * block, last * block
-    width, height = last - first
-    small = cv2.resize(plane[top:bottom, left:right], (int(width), int(height)), interpolation=cv2.INTER_AREA)
-    to_small = to_plane / block
-    to_small[:, 2] -= first + (block - 1) / (2 * block)
-    return small.astype(np.uint8, copy=False), to_small
+def _blocks(along: float, across: float, start: float, block: int, count: int) -> tuple[int, int]:
+    """Return the first block, and the one after the last, of `count` in a direction, that a square reaches."""
+    low, high = start + min(along, 0.0) + min(across, 0.0), start + max(along, 0.0) + max(across, 0.0)
+    first = min(max(math.floor(low / block) - 1, 0), count - 1)
+    return first, max(min(math.ceil(high / block) + 1, count), first + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,11 @@ from lensd.errors import EngineError
 from lensd.frames import MOST_FACES, Layer
 from lensd.lens.align import crop_to_picture
 from lensd.lens.crop import crop_rgb
+from lensd.ports import BatchEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lensd.frames import U8, Affine, Face, Picture
     from lensd.lens.manifest import Crop
     from lensd.ports import Engine
@@ -36,6 +40,7 @@ class GeneratorLens:
                 raise EngineError(f"lens {name}", f"its {what} is {spec.dtype} {spec.shape}, not uint8 {shape}")
         self._x = np.zeros(x, np.uint8)
         # Whose face each buffer has, the one used longest ago first.
+        self._batch = engine if isinstance(engine, BatchEngine) and engine.faces > 1 else None
         self._outs: list[tuple[int | None, U8]] = [(None, np.zeros(out, np.uint8)) for _ in range(MOST_FACES)]
 
     @property
@@ -60,12 +65,50 @@ class GeneratorLens:
         if to_picture is None:
             return None
         crop_rgb(picture, to_picture, self._x[0])
-        _, out = self._outs.pop(0)
-        self._outs = [(None if whose == face.track_id else whose, other) for whose, other in self._outs]
-        self._outs.append((None, out))
+        out = self._buffer_for(face)
         self._engine.infer(self._x, out)
         self._outs[-1] = face.track_id, out
         return Layer(out[0], to_picture)
+
+    @property
+    def most_at_once(self) -> int:
+        """How many faces `draw_all` takes; 1 where the engine runs one picture at a time."""
+        return 1 if self._batch is None else min(self._batch.faces, MOST_FACES)
+
+    def draw_all(self, picture: Picture, faces: Sequence[Face]) -> list[Layer | None]:
+        """Return what `draw` returns for each of at most `most_at_once` faces, by one run of the network.
+
+        Raises:
+            EngineError: the network could not be run.
+        """
+        squares = [self._square_of(face) for face in faces]
+        seen = [(index, square) for index, square in enumerate(squares) if square is not None]
+        if self._batch is None or len(seen) < 2:
+            return [self.draw(picture, face) for face in faces]
+        x, out = self._many[0][: len(seen)], self._many[1][: len(seen)]
+        for row, (_, square) in enumerate(seen):
+            crop_rgb(picture, square, x[row])
+        self._batch.infer_many(x, out)
+        layers: list[Layer | None] = [None] * len(faces)
+        for row, (index, square) in enumerate(seen):
+            own = self._buffer_for(faces[index])
+            np.copyto(own[0], out[row])  # 0.02 ms; so each face has a buffer of its own, as with `draw`
+            self._outs[-1] = faces[index].track_id, own
+            layers[index] = Layer(own[0], square)
+        return layers
+
+    @cached_property
+    def _many(self) -> tuple[U8, U8]:
+        """The buffers of a run for several faces."""
+        sides = (MOST_FACES, *self._x.shape[1:3])
+        return np.zeros((*sides, 3), np.uint8), np.zeros((*sides, 4), np.uint8)
+
+    def _buffer_for(self, face: Face) -> U8:
+        """Return the buffer that was used longest ago, now the last one; nothing in it, nor older, is `face`'s."""
+        _, out = self._outs.pop(0)
+        self._outs = [(None if whose == face.track_id else whose, other) for whose, other in self._outs]
+        self._outs.append((None, out))
+        return out
 
     def follow(self, face: Face) -> Layer | None:
         """Return what the network last painted for this face, where the face is now; None for a face not painted yet.

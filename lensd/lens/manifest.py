@@ -52,7 +52,7 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class VariantSpec:
-    """The same network in another arithmetic; used where it is asked for only.
+    """The same network in another arithmetic; run where it is faster and passes the golden pair.
 
     Attributes:
         network: its file, inputs and outputs as the generator's.

@@ -19,6 +19,7 @@ from lensd.metrics import Metrics
 from lensd.pipeline.conditions import Condition, State
 from lensd.pipeline.doubt import Doubt
 from lensd.pipeline.overload import Overload
+from lensd.ports import BatchLens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,14 +235,20 @@ class Render:
         Raises:
             EngineError: the lens's network could not be run.
         """
-        mark, drawn, layers = self.metrics.begin(), 0, []
-        for face in far_to_near(faces):
-            layer = lens.follow(face) if moved else None
-            if layer is None:
-                layer = lens.draw(picture, face)
-                drawn += 1
-            layers.append((layer, face.opacity))
-        return layers, self.metrics.lap("lens", mark) - mark if drawn else 0
+        mark, drawn = self.metrics.begin(), False
+        ordered = far_to_near(faces)
+        layers: list[Layer | None]
+        if not moved and isinstance(lens, BatchLens) and 1 < len(ordered) <= lens.most_at_once:
+            layers, drawn = lens.draw_all(picture, ordered), True
+        else:
+            layers = []
+            for face in ordered:
+                layer = lens.follow(face) if moved else None
+                if layer is None:
+                    layer, drawn = lens.draw(picture, face), True
+                layers.append(layer)
+        spent = self.metrics.lap("lens", mark) - mark if drawn else 0
+        return [(layer, face.opacity) for layer, face in zip(layers, ordered, strict=True)], spent
 
     def _laid(
         self,

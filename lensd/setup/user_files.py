@@ -14,6 +14,9 @@ def unit_path() -> Path:
     return config_home() / "systemd/user/lensd.service"
 
 
+_SYSTEM_ENTRY = Path("/usr/share/applications/snaplens-camera.desktop")  # the Debian package's
+
+
 def menu_files(program: Path) -> dict[Path, str]:
     """Return the files that put "SnapLens Camera" into the desktop's menu, with their contents."""
     entry = (_FILES / "share/applications/snaplens-camera.desktop").read_text("utf-8")
@@ -34,4 +37,4 @@ def unit(program: Path) -> str:
 
 def own_files(program: Path) -> dict[Path, str]:
     """Return all of them."""
-    return {unit_path(): unit(program), **menu_files(program)}
+    return {unit_path(): unit(program), **({} if _SYSTEM_ENTRY.exists() else menu_files(program))}

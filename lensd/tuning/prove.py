@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lensd.ports import Engine
 
 _RUNS = 15
-_NICENESS = 19
+_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class Tuner:
         self._lock = threading.Lock()
         self._patient: set[str] = set()
         self._failed: dict[tuple[str, str], str] = {}
+        self._again: set[tuple[str, str]] = set()
         self._tuned: _Tuned | None = None
         self._measuring: tuple[_Tuned, Measuring] | None = None
 
@@ -86,7 +87,11 @@ class Tuner:
                 lens = lens_of(package, make, cast("Precision", way.precision))
             except (EngineError, GoldenMismatch) as error:
                 failure = error
-                self._failed[tuned.file_of(way)] = error.why
+                if needs_plan(way.runtime) and tuned.file_of(way) not in self._again:
+                    self._again.add(tuned.file_of(way))
+                    tuned.known.pop(way, None)  # its plan is gone or of no use: built and measured once more
+                else:
+                    self._failed[tuned.file_of(way)] = error.why
                 _log.warning("lens %s does not run in %s: %s", package.name, way, error.why)
                 continue
             tuned.way, tuned.since_s = way, time.monotonic()

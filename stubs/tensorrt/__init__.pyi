@@ -18,6 +18,7 @@ from tensorrt_rtx import (
     Runtime as Runtime,
     ICudaEngine as ICudaEngine,
     IExecutionContext as IExecutionContext,
+    IOptimizationProfile as IOptimizationProfile,
 )
 
 __version__: str

@@ -1,5 +1,6 @@
 """The settings file, as a user meets it: shown, edited, checked, and read again by a running daemon."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import click
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 
 from lensd.cli.group import group
 from lensd.config import Settings, config_file
@@ -17,6 +21,31 @@ from lensd.settings_file import TEMPLATE, as_keys, as_toml, keys, parse_settings
 from tests.daemon.conftest import alive
 
 BASE = 'always_on = true\ncamera = "demo"\noutput = "none"\npreview = false\nsize = "640x480"\n'
+
+
+TEXTS = st.text(max_size=8) | st.sampled_from(["demo", "auto", "none", "1280x720", "~x", "a/b", "pass"])
+VALUES = st.recursive(
+    TEXTS | st.booleans() | st.integers(-9, 5000) | st.floats(), lambda each: st.lists(each, max_size=3), max_leaves=4
+)
+
+
+@hypothesis(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(keys()), VALUES, max_size=4))
+def test_any_values_are_settings_that_hold_or_refused_in_words_that_may_be_shown(values):
+    written = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    refused, settings = "", Settings()
+    try:
+        settings = Settings.from_dict(parsed(written.replace("NaN", "nan").replace("Infinity", "inf")))
+    except ConfigError as error:
+        refused = str(error)
+    assert refused.isprintable()
+    assert Settings.from_dict(settings.as_dict()) == settings
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_settings_or_refused(content):
+    with contextlib.suppress(ConfigError):
+        Settings.from_dict(parsed(content))
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class FakeCuda:
         self.fail_at = fail_at
         self.recording: list | None = None
         self._memory: dict[int, ctypes.Array] = {}
+        self._graphs: dict[int | None, list] = {}
         self._next = 1000
 
     def _call(self, name: str) -> int:
@@ -108,11 +109,13 @@ class FakeCuda:
     def cudaStreamEndCapture(self, stream):
         recorded, self.recording = self.recording, None
         code, graph = self._take("cudaStreamEndCapture", "graph")
-        self.recorded = recorded
+        self._graphs[graph] = recorded
         return code, graph
 
     def cudaGraphInstantiate(self, graph, flags):
-        return self._take("cudaGraphInstantiate", "executable")
+        code, executable = self._take("cudaGraphInstantiate", "executable")
+        self._graphs[executable] = self._graphs[graph]
+        return code, executable
 
     def cudaGraphDestroy(self, graph):
         return self._give("cudaGraphDestroy", "graph", graph)
@@ -120,7 +123,7 @@ class FakeCuda:
     def cudaGraphLaunch(self, executable, stream):
         if self.held.get(executable) != "executable":
             return (INVALID_VALUE,)
-        return (self._do("cudaGraphLaunch", lambda: [work() for work in self.recorded]),)
+        return (self._do("cudaGraphLaunch", lambda: [work() for work in self._graphs[executable]]),)
 
     def cudaGraphExecDestroy(self, executable):
         return self._give("cudaGraphExecDestroy", "executable", executable)
@@ -143,9 +146,9 @@ class FakeTensorRt:
         ERROR, INTERNAL_ERROR = "error", "internal error"
 
     def __init__(
-        self, cuda: FakeCuda, *, dtype: str = "DataType.UINT8", runs: bool = True, context: bool = True
+        self, cuda: FakeCuda, *, dtype: str = "DataType.UINT8", runs: bool = True, context: bool = True, faces: int = 1
     ) -> None:
-        self.cuda, self.dtype, self.runs, self.context = cuda, dtype, runs, context
+        self.cuda, self.dtype, self.runs, self.context, self.faces = cuda, dtype, runs, context, faces
 
     def Runtime(self, logger):
         return _Runtime(self, logger)
@@ -175,7 +178,10 @@ class _Engine:
         return "in" if name == "x" else "out"
 
     def get_tensor_shape(self, name):
-        return (1, 4, 4, 3)
+        return (1 if self.runtime.module.faces == 1 else -1, 4, 4, 3)
+
+    def get_tensor_profile_shape(self, name, profile):
+        return (1, 4, 4, 3), (1, 4, 4, 3), (self.runtime.module.faces, 4, 4, 3)
 
     def get_tensor_dtype(self, name):
         return self.runtime.module.dtype
@@ -186,7 +192,11 @@ class _Engine:
 
 class _Context:
     def __init__(self, engine):
-        self.engine, self.addresses = engine, {}
+        self.engine, self.addresses, self.count = engine, {}, 1
+
+    def set_input_shape(self, name, shape):
+        self.count = shape[0]
+        return 1 <= self.count <= self.engine.runtime.module.faces
 
     def set_tensor_address(self, name, memory):
         self.addresses[name] = memory
@@ -200,7 +210,7 @@ class _Context:
         source, to = (ctypes.cast(self.addresses[name], ctypes.POINTER(ctypes.c_uint8)) for name in "xy")
 
         def work():
-            for index in range(48):
+            for index in range(48 * self.count):
                 to[index] = 255 - source[index]
 
         return module.cuda._do("execute_async_v3", work) == 0

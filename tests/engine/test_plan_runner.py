@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lensd.engine.cuda import Cuda
+from lensd.engine.gpu_memory import GpuMemory
 from lensd.engine.plan_runner import PlanRunner
 from lensd.errors import EngineError
 from tests.engine.fake_gpu import FakeCuda, FakeTensorRt
@@ -14,8 +15,12 @@ FRAME = ["cudaGraphLaunch", "cudaEventRecord", "cudaEventSynchronize"]
 WORK = ["cudaMemcpyAsync to device", "execute_async_v3", "cudaMemcpyAsync to host"]
 
 
-def runner(cuda, plan=b"plan", **network):
-    return PlanRunner(FakeTensorRt(cuda, **network), Cuda(cuda, "toon in tensorrt"), plan, "toon in tensorrt")
+def runner(cuda, plan=b"plan", memory=None, **network):
+    calls = Cuda(cuda, "toon in tensorrt")
+    memory = memory or GpuMemory(calls)
+    made = PlanRunner(FakeTensorRt(cuda, **network), calls, plan, "toon in tensorrt", memory)
+    made.memory = memory
+    return made
 
 
 def frame(seed=0):
@@ -60,8 +65,56 @@ def test_closing_gives_everything_back_in_the_opposite_order():
     engine.infer(*frame())
     taken = list(cuda.held.values())
     engine.close()
+    assert sorted(cuda.held.values()) == [
+        "device memory",
+        "device memory",
+        "host memory",
+        "host memory",
+    ]  # for the next
+    assert cuda.given_back == ["graph", *(kind for kind in reversed(taken) if "memory" not in kind)]
+    engine.memory.clear()
     assert cuda.held == {}
-    assert cuda.given_back == ["graph", *reversed(taken)]
+
+
+def test_the_next_lens_takes_the_last_ones_memory_and_two_lenses_at_a_time_never_share_any():
+    cuda = FakeCuda()
+    memory = GpuMemory(Cuda(cuda, "the GPU"))
+    first, second = (runner(cuda, memory=memory) for _ in range(2))
+    (x, a), (y, b) = frame(1), frame(2)
+    first.infer(x, a)
+    second.infer(y, b)
+    first.infer(x, a)
+    np.testing.assert_array_equal(a, 255 - x)
+    np.testing.assert_array_equal(b, 255 - y)
+    first.close()
+    del cuda.calls[:]
+    third = runner(cuda, memory=memory)
+    assert not {"cudaMalloc", "cudaHostAlloc"} & set(cuda.calls)
+    third.close()
+    second.close()
+    memory.clear()
+    assert cuda.held == {}
+
+
+def test_faces_go_in_one_run_with_a_graph_for_each_number_of_them():
+    cuda = FakeCuda()
+    engine = runner(cuda, faces=4)
+    assert (engine.faces, engine.input.shape) == (4, (1, 4, 4, 3))
+    assert cuda.calls.count("cudaStreamBeginCapture") == 3  # 1, 2 and 4
+    for count in (1, 2, 3, 4, 1):
+        x = np.random.default_rng(count).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
+        out = np.zeros_like(x)
+        del cuda.calls[:]
+        engine.infer(x, out)
+        np.testing.assert_array_equal(out, 255 - x)
+        assert cuda.calls.count("cudaGraphLaunch") <= 1
+        assert cuda.calls[-2:] == FRAME[1:]
+    for count in (0, 5):
+        with pytest.raises(EngineError, match="input must be"):
+            engine.infer(np.zeros((count, 4, 4, 3), np.uint8), np.zeros((count, 4, 4, 3), np.uint8))
+    engine.close()
+    engine.memory.clear()
+    assert cuda.held == {}
 
 
 @pytest.mark.parametrize("nth", range(1, len(CALLS) + 1))
@@ -74,6 +127,7 @@ def test_whichever_call_fails_while_opening_nothing_stays_held(nth):
         engine.infer(x, out)
         np.testing.assert_array_equal(out, 255 - x)
         engine.close()
+        engine.memory.clear()
     else:
         with pytest.raises(EngineError, match=r"out of memory|could not run"):
             runner(cuda)
@@ -114,7 +168,10 @@ def test_a_lost_gpu_does_not_stop_closing(caplog):
     cuda = FakeCuda()
     engine = runner(cuda)
     cuda.fail_at = len(cuda.calls) + 1
-    engine.close()
+    with pytest.raises(EngineError):
+        engine.infer(*frame())
+    cuda.fail_at = len(cuda.calls) + 1
+    engine.close()  # and what it had is not passed on: it is of no use any more
     assert cuda.held == {}
     assert "closing" in caplog.text
 

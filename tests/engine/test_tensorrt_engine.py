@@ -32,7 +32,7 @@ def builds(monkeypatch):
     """Count the builds; each makes the plan that the fake knows."""
     made = []
 
-    def built(engine, network):
+    def built(engine, network, report):
         made.append(network)
         return b"plan"
 
@@ -52,6 +52,8 @@ def test_a_plan_is_built_once_and_kept(cuda, builds):
         engine.close()
         assert (out == 246).all()
     assert builds == [NETWORK]
+    assert cuda.calls.count("cudaMalloc") == 2  # the second engine has the first one's memory
+    tensorrt._shared_memory(cuda).clear()
     assert cuda.held == {}
 
 
@@ -77,8 +79,15 @@ def test_who_may_not_build_still_runs_a_kept_plan(cuda, builds):
     assert builds == []
 
 
+def test_who_may_not_build_is_told_why_a_kept_plan_does_not_run(cuda, builds):
+    store(b"of another world")
+    with pytest.raises(EngineError, match="Serialization assertion"):
+        TensorRtEngine(NETWORK, may_build=False)
+    assert builds == []
+
+
 def test_a_new_plan_that_does_not_run_is_an_error_and_is_not_kept(cuda, monkeypatch):
-    monkeypatch.setattr(TensorRtEngine, "_built", lambda _engine, _network: b"nonsense")
+    monkeypatch.setattr(TensorRtEngine, "_built", lambda *_: b"nonsense")
     with pytest.raises(EngineError, match="Serialization assertion"):
         TensorRtEngine(NETWORK)
     assert PlanCache().load(plan_key(NETWORK, "tensorrt", "11.4.0", GPU)) is None

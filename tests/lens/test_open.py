@@ -18,7 +18,8 @@ from lensd.lens.catalogue import find_lens, find_lenses, read_catalogue
 from lensd.lens.generator import GeneratorLens
 from lensd.lens.manifest import Crop
 from lensd.lens.open import open_lens, stickers_of, teacher_of
-from lensd.lens.package import open_package
+from lensd.lens.package import open_package, read_manifest
+from lensd.whole_file import write_whole
 from tests.lens.packages import SIZE, box_network, box_picture, write_generator, write_overlay
 
 
@@ -185,6 +186,25 @@ def test_a_users_lens_cannot_take_the_name_of_a_shipped_one(home, tmp_path, monk
     assert [(lens.name, lens.source) for lens in catalogue.lenses] == [("none", "built-in"), ("dots", "built-in")]
     assert "taken by a lens that came with lensd" in catalogue.skipped[0].error.why
     assert catalogue.skipped[0].path == home / "dots.lens"
+
+
+def test_a_package_is_read_once_and_again_when_it_was_changed(home, monkeypatch):
+    folder = write_overlay(home / "mine.lens")
+    broken = write_overlay(home / "broken.lens")
+    (broken / "lens.toml").write_text("rubbish")
+    assert find_lens("mine").version == "1.0.0"
+    read = []
+    monkeypatch.setattr(
+        "lensd.lens.catalogue.read_manifest", lambda path: read.append(path.name) or read_manifest(path)
+    )
+    for _ in range(2):
+        assert [skipped.path.name for skipped in read_catalogue().skipped] == ["broken.lens"]
+    assert read == []
+    write_whole(
+        folder / "lens.toml", (folder / "lens.toml").read_bytes().replace(b'version = "1.0.0"', b'version = "1.0.1"')
+    )
+    assert find_lens("mine").version == "1.0.1"
+    assert read == ["mine.lens"]
 
 
 def test_a_broken_package_is_skipped_with_its_reason_and_named_when_asked_for(home):

@@ -102,6 +102,19 @@ def test_a_lens_that_fails_while_drawing_never_gives_way_to_the_bare_face():
         assert all(int(y[24, 32]) == 235 for _, y in path.pictures)
 
 
+def test_a_lens_that_fails_once_is_back_at_once_and_no_card_is_shown():
+    told = []
+    with PathUnderTest(lens="white") as path:
+        path.render._told_failed = lambda error: (told.append(error), setattr(path, "lens_trouble", None))
+        path.until_pictures(3)
+        path.lens_trouble = error = EngineError("lens white in tensorrt", "cudaGraphLaunch: out of memory")
+        path.until(lambda: told, "told of the failure")
+        path.until_pictures(3)
+        assert told == [error]
+        assert "lens-failed" not in path.states
+        assert path.lensed()
+
+
 def test_a_lens_that_cannot_be_loaded_at_the_start_is_tried_again_behind_its_card():
     path = PathUnderTest(lens="white")
     path.load_trouble = LensError("lens white", "has a wrong hash")

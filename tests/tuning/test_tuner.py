@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from lensd.engine.select import candidates
+from lensd.engine.cuda import gpu
+from lensd.engine.select import Candidate, candidates
 from lensd.errors import GoldenMismatch, RuntimeMissing
 from lensd.lens.package import open_package
 from lensd.tuning import tuner as tuning
@@ -55,11 +56,18 @@ def make(tmp_path, monkeypatch):
         each.close()
 
 
+def has_gpu():
+    try:
+        return bool(gpu())
+    except RuntimeMissing:
+        return False
+
+
 def package(tmp_path, network=None, int8=None):
     return open_package(write_generator(tmp_path / "tiny.lens", network=network, int8=int8))
 
 
-def turned(tuner, seconds=60):
+def turned(tuner, seconds=240):
     """Turn until something faster is known; return the lens's name, or None where nothing is left to measure."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -127,6 +135,22 @@ def test_what_fails_while_it_draws_is_out_of_use_from_then_on(tmp_path, make):
         "why": "cudaEventSynchronize: the device was lost",
     }
     assert tuner.turn() is None
+
+
+def test_a_plan_that_is_gone_is_built_again_beside_the_processor_and_not_for_ever(tmp_path, make, monkeypatch):
+    only = (*tuning.candidates(), Candidate("tensorrt-rtx", available=True))
+    monkeypatch.setattr(tuning, "candidates", lambda: only)
+    lens, plan = package(tmp_path), Way("tensorrt-rtx", "float32")
+    tuner = make()
+    Notes(tmp_path / "notes").store(tuning.key_of(lens), [Measured(*plan, ms=0.1), Measured(*SAFE, ms=9.0)])
+    opened, way = tuner.open(lens)
+    opened.close()
+    assert way == SAFE
+    assert tuner._tuned.unmeasured == [plan]
+    if not has_gpu():
+        assert turned(tuner) is None
+        (refused,) = [row for row in tuner.status()["refused"] if row["way"] == str(plan)]
+        assert "driver" in refused["why"]
 
 
 def test_where_there_is_nothing_to_choose_from_nothing_is_measured(tmp_path, make):

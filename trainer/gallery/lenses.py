@@ -44,6 +44,7 @@ class Taught:
         crop: what the network sees: the face, and all that is painted, wherever the head turns.
         painter: the teacher; None where the overlay NAME-overlay teaches.
         lesson: how.
+        version: of the lens.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Taught:
     crop: Crop
     painter: Painter | None
     lesson: Lesson
+    version: str = "1.0.0"
 
     @property
     def overlay(self) -> str | None:
@@ -71,6 +73,16 @@ def _sticker(name: str, title: str, tags: tuple[str, ...], what: str, side: floa
 
 
 GALLERY = (
+    Taught(
+        "thug-life",
+        "Thug Life",
+        ("sticker", "glasses"),
+        "Pixel sunglasses of 16 by 5 blocks.",
+        Crop(1.305, 0.05, SIZE_PX),
+        None,
+        Lesson(4000, 10_000),
+        version="1.1.0",
+    ),
     _sticker(
         "moustache",
         "Glasses and Moustache",

@@ -24,11 +24,9 @@ from trainer.pairs import open_pairs, painted_crop
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lensd.frames import U8
-    from trainer.pairs import Pairs
+    from lensd.frames import U8, Affine
 
 COLUMNS = 6
-_UNMOVED = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 
 def write_sheet(pairs_folder: Path, out: Path, *, package: Path | None = None, count: int = 18, cell: int = 256) -> int:
@@ -51,33 +49,32 @@ def write_sheet(pairs_folder: Path, out: Path, *, package: Path | None = None, c
     pairs = open_pairs(pairs_folder)
     held = np.flatnonzero(pairs.held_out) if pairs.held_out.any() else np.arange(len(pairs.photos))
     chosen = held[np.unique(np.linspace(0, len(held) - 1, min(count, len(held))).astype(int))].tolist()
-    rows: list[list[U8]] = [[pairs.photos[i] for i in chosen], [_by_teacher(pairs, i) for i in chosen]]
+    squares = [crop_to_picture(pairs.points[i], cell, pairs.crop.side, pairs.crop.up) for i in chosen]
+    before = [_cell(pairs.photos[i], square, cell) for i, square in zip(chosen, squares, strict=True)]
+    # Drawn on the cell itself: a hat reaches beyond the photograph.
+    drawn = [painted_crop(pairs, i, square, cell) for i, square in zip(chosen, squares, strict=True)]
+    rows: list[list[U8]] = [before, [over(photo, layer) for photo, layer in zip(before, drawn, strict=True)]]
     if package is not None:
         opened = open_package(package)
         with closing(lens_of(opened, partial(open_engine, runtime="onnxruntime", name=f"lens {opened.name}"))) as lens:
             painted = []
-            for index in chosen:
+            for index, square in zip(chosen, squares, strict=True):
                 picture = picture_of(pairs.photos[index])
                 layer = lens.draw(picture, Face(0, pairs.points[index], 1.0))
                 if layer is not None:
                     Compositor().blend(picture, layer)
-                painted.append(rgb(picture))
+                painted.append(_cell(rgb(picture), square, cell))
         rows.append(painted)
     strips = []
     for start in range(0, len(chosen), COLUMNS):
         for row in rows:
-            cells = [_cell(pairs, i, seen, cell) for i, seen in zip(chosen, row, strict=True)][start : start + COLUMNS]
-            cells += [np.zeros((cell, cell, 3), np.uint8)] * (COLUMNS - len(cells))
+            cells = row[start : start + COLUMNS]
+            cells = [*cells, *[np.zeros((cell, cell, 3), np.uint8)] * (COLUMNS - len(cells))]
             strips.append(np.hstack(cells))
     write_whole(out, png(np.vstack(strips)), mode=0o600)
     return len(chosen)
 
 
-def _by_teacher(pairs: Pairs, index: int) -> U8:
-    return over(pairs.photos[index], painted_crop(pairs, index, _UNMOVED, pairs.photos.shape[1]))
-
-
-def _cell(pairs: Pairs, index: int, seen: U8, cell: int) -> U8:
-    square = crop_to_picture(pairs.points[index], cell, pairs.crop.side, pairs.crop.up)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(seen, square, (cell, cell), flags=flags), np.uint8)
+def _cell(picture: U8, square: Affine, cell: int) -> U8:
+    flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(picture, square, (cell, cell), flags=flags, borderMode=border), np.uint8)
