@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lensd.errors import SinkError, SinkMissing
 from lensd.v4l2.nodes import announce
-from lensd.virtualcam import LABEL, NullSink, open_sink
+from lensd.virtualcam import LABEL, NullSink, is_there, open_sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +105,9 @@ class Output:
         """
         if now_ns < self.due_ns:
             return False
+        if self._opening is None and not is_there(self._output, self.label):
+            self.attach(now_ns)  # says so at once; a thread each second would cost a hundred times more
+            return self.attached
         if self._opening is None:
             self._opening = threading.Thread(target=self._open_beside, name="output", daemon=True)
             self._opening.start()

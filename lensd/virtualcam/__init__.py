@@ -6,7 +6,7 @@ Imports numpy and pyvirtualcam, and nothing that may crash, hang or weigh: the k
 from lensd.virtualcam.memory import MemorySink
 from lensd.virtualcam.node import DRIVER, LABEL, LOAD_MODULE, find_node, further_labels
 from lensd.virtualcam.none import NullSink
-from lensd.virtualcam.select import open_sink, writes_a_file
+from lensd.virtualcam.select import is_there, open_sink, writes_a_file
 
 __all__ = [
     "DRIVER",
@@ -16,6 +16,7 @@ __all__ = [
     "NullSink",
     "find_node",
     "further_labels",
+    "is_there",
     "open_sink",
     "writes_a_file",
 ]

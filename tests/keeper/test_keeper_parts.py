@@ -251,12 +251,22 @@ def test_one_outputs_trouble_is_nothing_to_the_others(tmp_path):
     os.close(descriptor)
 
 
-def test_a_lost_output_is_tried_for_beside_what_goes_on(tmp_path):
+def test_an_output_that_is_not_there_is_looked_for_every_second():
     publisher = Publisher("/dev/video99", VideoFormat(320, 240, 30), 0)
     [output] = publisher.outputs
     assert isinstance(output.problem, SinkMissing)
-    output.problem = None
     assert output.due_ns == 1_000_000_000
+    publisher.fill_in(1_000_000_000)
+    assert output._opening is None
+    assert output.due_ns == 2_000_000_000
+    publisher.close()
+
+
+def test_an_output_that_is_there_and_refuses_is_tried_beside_what_goes_on():
+    publisher = Publisher("/dev/null", VideoFormat(320, 240, 30), 0)
+    [output] = publisher.outputs
+    assert "no video device" in str(output.problem)
+    output.problem = None
     publisher.fill_in(1_000_000_000)
     deadline = time.monotonic() + 10
     while output.problem is None:
