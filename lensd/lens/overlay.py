@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -210,8 +210,8 @@ def straight(premultiplied: U8) -> U8:
     return out
 
 
-def _partly(matte: U8) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], ...]:
-    """Return where (H, W) `matte` is neither 0 nor 255: colours change there alone, on few of a sticker's pixels."""
+def _partly(matte: np.ndarray[Any, np.dtype[Any]]) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], ...]:
+    """Return where the matte, (H, W) uint8, is neither 0 nor 255: colours change there alone."""
     rows, columns = np.nonzero(matte - np.uint8(1) < 254)  # 0 wraps round to 255
     return rows, columns
 
