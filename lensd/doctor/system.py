@@ -18,7 +18,7 @@ from lensd.setup import options
 from lensd.setup.distribution import SIGNING_KEY, read_distribution
 from lensd.setup.secure_boot import WALK_THROUGH, is_on, key_state
 from lensd.v4l2.nodes import list_names
-from lensd.virtualcam.node import LABEL, LOAD_MODULE
+from lensd.virtualcam.node import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def module(sysfs: Path = Path("/sys/module"), modules: Path = Path("/lib/modules
     name = "v4l2loopback"
     if not (sysfs / name).is_dir():
         if _built(modules / platform.release() / "modules.dep"):
-            yield Finding(name, "fail", "the module is installed and not loaded; only the preview works", LOAD_MODULE)
+            yield Finding(name, "fail", "the module is installed and not loaded; only the preview works", "lensd setup")
             return
         why = f"the module is not installed for kernel {platform.release()}; only the preview works"
         yield Finding(name, "fail", why, "lensd setup")
