@@ -1,5 +1,5 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench bench-check gpu fuzz clean
+.PHONY: help run test check format bench bench-check gpu fuzz deb clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20

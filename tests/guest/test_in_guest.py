@@ -44,7 +44,7 @@ GROUPS = (
     Group("demand", ("test_guest_demand.py",), timeout_s=500),
     Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
-    Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=300),
+    Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=500),
     Group("setup", ("test_guest_setup.py",), NEWEST, timeout_s=400),
     Group("doctor", ("test_guest_doctor.py",), timeout_s=300),
 )
