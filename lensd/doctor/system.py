@@ -131,7 +131,7 @@ def module_options(root: Path = Path("/")) -> Iterator[Finding]:
         yield Finding(name, "ok", "no file sets them")
     elif not own:
         yield Finding(name, "warn", f"{paths}: none of these makes {LABEL} at the next start", "lensd setup")
-    elif not others:
+    elif not others or len(files) == 1:
         yield Finding(name, "ok", f"set by {paths}")
     else:
         numbers = dict(zip(effective["card_label"].split(","), effective.get("video_nr", "").split(","), strict=False))

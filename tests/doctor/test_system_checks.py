@@ -67,6 +67,7 @@ BOTH = 'options v4l2loopback devices=2 video_nr=10,42 card_label="OBS,SnapLens C
         ({"etc/modprobe.d/snaplens.conf": OURS, "etc/modprobe.d/x.conf": "options snd index=1"}, "ok", "snaplens"),
         ({"etc/modprobe.d/snaplens.conf": OURS, "lib/modprobe.d/obs.conf": OBS}, "warn", "obs"),
         ({"etc/modprobe.d/snaplens.conf": BOTH, "lib/modprobe.d/obs.conf": OBS}, "ok", "together"),
+        ({"etc/modprobe.d/mine.conf": BOTH}, "ok", "mine.conf"),
         ({"etc/modprobe.d/zz-obs.conf": OBS}, "warn", "none of these makes SnapLens Camera"),
     ],
 )
