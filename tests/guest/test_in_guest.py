@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.camera, pytest.mark.slow]
 ALL = ("0.12", "0.13", "0.15")
 NEWEST = ("0.15",)
 OLDEST = ("0.12",)
+SOAK_S = float(os.environ.get("SNAPLENS_SOAK_S") or 180)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ GROUPS = (
     Group("faults", ("test_guest_faults.py",), NEWEST, timeout_s=300),
     Group("demand", ("test_guest_demand.py",), timeout_s=500),
     Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),
+    Group("soak", ("test_guest_soak.py",), NEWEST, timeout_s=int(SOAK_S) + 240),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
     Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=300),
     Group("setup", ("test_guest_setup.py",), NEWEST, timeout_s=400),
