@@ -1,5 +1,5 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench bench-check gpu soak fuzz clean
+.PHONY: help run test check format bench bench-check gpu soak fuzz deb clean
 
 HOURS ?= 2
 

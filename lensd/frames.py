@@ -84,6 +84,7 @@ class RawFrame:
         sequence: the driver's counter; a gap is a dropped frame.
         captured_ns: the driver's time, CLOCK_MONOTONIC.
         view: how it is to be shown; None leaves that to the decoder.
+        sensor: it comes from one, whose noise makes each frame another.
     """
 
     data: Buffer
@@ -94,6 +95,7 @@ class RawFrame:
     sequence: int
     captured_ns: int
     view: View | None = None
+    sensor: bool = False
 
 
 class Picture:

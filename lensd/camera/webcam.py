@@ -12,6 +12,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from lensd.camera.adjust import apply_kept
 from lensd.camera.kept import read_kept
 from lensd.camera.modes import READABLE, Mode, choose, offers
 from lensd.camera.rows import Copies, is_full_range, is_padded
@@ -74,6 +75,7 @@ class Webcam:
     def _start(self, wanted: VideoFormat) -> None:
         capability = device.query_capability(self._descriptor)
         self.name = capability.card
+        self._sensor = capability.driver != LOOPBACK_DRIVER  # which somebody feeds, with a still picture if he likes
         self.adjust(View())
         if not capability.caps & Cap.VIDEO_CAPTURE or not capability.caps & Cap.STREAMING:
             raise CameraError(str(self._path), f"{capability.card} gives no pictures at this node", "lensd devices")
@@ -96,6 +98,7 @@ class Webcam:
         for index, view in enumerate(buffers.views):
             view[:: mmap.PAGESIZE].max()  # the page faults now (25 ms in the guest), not while a frame waits
             buffers.queue(index)
+        apply_kept(self._descriptor, self.name, read_kept(self.by_id, self.name))
         device.stream_on(self._descriptor, _SIDE)
         self._poll = select.poll()
         self._poll.register(self._descriptor, select.POLLIN)
@@ -167,7 +170,9 @@ class Webcam:
             data = self._copies.take(data)
             buffers.queue(filled.index)
         size = self._layout.width, self._layout.height
-        return RawFrame(data, self._pixels, *size, self._full_range, filled.sequence, captured_ns, self.view)
+        return RawFrame(
+            data, self._pixels, *size, self._full_range, filled.sequence, captured_ns, self.view, self._sensor
+        )
 
     def _lend(self, index: int, data: memoryview) -> None:
         if len(self._lent) == _IN_USE:

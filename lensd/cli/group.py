@@ -29,6 +29,7 @@ _COMMANDS = {
     "record": "lensd.cli.record:record",
     "stop": "lensd.cli.stop:stop",
     "devices": "lensd.cli.devices:devices",
+    "camera": "lensd.cli.camera:camera",
     "preview": "lensd.cli.preview:preview",
     "apply": "lensd.cli.apply:apply",
     "doctor": "lensd.cli.doctor:doctor",

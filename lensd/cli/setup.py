@@ -27,25 +27,24 @@ _INDENT = "     "
     "--outputs",
     type=click.IntRange(1, 8),
     metavar="N",
-    default=1,
-    show_default=True,
-    help='How many cameras: "SnapLens Camera", "SnapLens Camera 2", … New modules let one program at a time have each.',
+    help='How many cameras: "SnapLens Camera", "SnapLens Camera 2", …  New modules let one program at a time '
+    "have each.  [as many as there are, else 1]",
 )
-def setup(dry_run: bool, undo: bool, yes: bool, outputs: int) -> None:
+def setup(dry_run: bool, undo: bool, yes: bool, outputs: int | None) -> None:
     """Make the virtual camera and start it at each login: shows what it will do, asks once, and does it.
 
     What needs root is done by the system's own tools, through sudo or pkexec. Devices and options of other programs are
     left as they are. Run it again at any time: it does what is missing.
     """
     from lensd.setup.carry_out import forget, prefix, refuse_borrowed_root
-    from lensd.setup.plan import make_plan
+    from lensd.setup.plan import make_plan, outputs_now
 
     refuse_borrowed_root()
     if undo:
         plan = _undo_plan()
     else:
         facts, wanted, unit = _look()
-        plan = make_plan(facts, wanted, unit, outputs)
+        plan = make_plan(facts, wanted, unit, outputs or outputs_now(facts))
     if not plan.steps:
         click.echo("Nothing is to be taken back." if undo else "All is set up.")
         _print_rest(plan)

@@ -83,6 +83,7 @@ def _refusals(told: dict[str, Any]) -> dict[str, str]:
 def _readable(told: dict[str, Any]) -> str:
     worker, latency, problem = told["worker"], told["latency_ms"], told["output_problem"]
     settings, instead = told.get("settings") or {}, worker.get("instead_of")
+    odd = (f"instead of {instead}" if instead else "", worker.get("doubt"))
     lost = [each for each in told.get("outputs", [])[1:] if each["problem"]]
     lines = {
         **({"paused": "the webcam is closed; go on with: lensd resume"} if told.get("paused") else {}),
@@ -90,7 +91,7 @@ def _readable(told: dict[str, Any]) -> str:
         "lens": told["lens"],
         "faces": worker.get("faces", "-"),
         **(_OVERLOADED if worker.get("lens_every") == 2 else {}),
-        "camera": (told["camera"] or "none") + (f" (instead of {instead})" if instead else ""),
+        "camera": (told["camera"] or "none") + "".join(f" ({each})" for each in odd if each),
         "output": told["output"] + (f" ({problem['why']}; {problem['hint']})" if problem else ""),
         **{each["label"].removeprefix("SnapLens "): each["problem"]["why"] for each in lost},
         "picture": f"{told['format']}, {told['fps']} new ones a second",

@@ -102,9 +102,7 @@ def pipewire(dump: str | None = None, node: Path | None = None) -> Iterator[Find
     sources = [props for props in map(_props, objects) if props.get("media.class") == "Video/Source"]
     own = [props for props in sources if _is_ours(props, node)]
     if own:
-        kinds = " and ".join(
-            "its own node" if not props.get("api.v4l2.path") else str(props["api.v4l2.path"]) for props in own
-        )
+        kinds = " and ".join(dict.fromkeys(str(props.get("api.v4l2.path") or "its own node") for props in own))
         yield Finding("pipewire", "ok", f'has "{LABEL}" as a source: {kinds}')
     elif node is None:
         yield Finding("pipewire", "ok", f"runs, with {len(sources)} sources; there is no device of ours to list")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UNIT: Final = "lensd.service"
-_LOW_BYTES, _LEAST_BYTES = 1 << 30, 64 << 20  # a plan of TensorRT has up to 100 MB; the state a few kB
+_LOW_BYTES, _LEAST_BYTES = 256 << 20, 32 << 20  # a plan of TensorRT has up to 100 MB; the state a few kB
 _TIMEOUT_S = 8.0
 _SHOWN = 3
 _BAD = re.compile(r"^(?:\S+ )?(WARNING|ERROR|CRITICAL)\b")

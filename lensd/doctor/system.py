@@ -18,7 +18,7 @@ from lensd.setup import options
 from lensd.setup.distribution import SIGNING_KEY, read_distribution
 from lensd.setup.secure_boot import WALK_THROUGH, is_on, key_state
 from lensd.v4l2.nodes import list_names
-from lensd.virtualcam.node import LABEL, LOAD_MODULE
+from lensd.virtualcam.node import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def module(sysfs: Path = Path("/sys/module"), modules: Path = Path("/lib/modules
     name = "v4l2loopback"
     if not (sysfs / name).is_dir():
         if _built(modules / platform.release() / "modules.dep"):
-            yield Finding(name, "fail", "the module is installed and not loaded; only the preview works", LOAD_MODULE)
+            yield Finding(name, "fail", "the module is installed and not loaded; only the preview works", "lensd setup")
             return
         why = f"the module is not installed for kernel {platform.release()}; only the preview works"
         yield Finding(name, "fail", why, "lensd setup")
@@ -131,7 +131,7 @@ def module_options(root: Path = Path("/")) -> Iterator[Finding]:
         yield Finding(name, "ok", "no file sets them")
     elif not own:
         yield Finding(name, "warn", f"{paths}: none of these makes {LABEL} at the next start", "lensd setup")
-    elif not others:
+    elif not others or len(files) == 1:
         yield Finding(name, "ok", f"set by {paths}")
     else:
         numbers = dict(zip(effective["card_label"].split(","), effective.get("video_nr", "").split(","), strict=False))

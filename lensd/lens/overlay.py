@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -202,10 +202,18 @@ class OverlayLens:
 
 def straight(premultiplied: U8) -> U8:
     """Divide colour by matte: (H, W, 4) uint8 to the same with straight alpha; colour under zero matte is black."""
-    alpha = np.maximum(premultiplied[..., 3:].astype(np.uint16), 1)
     out = premultiplied.copy()
-    out[..., :3] = np.minimum((premultiplied[..., :3].astype(np.uint16) * 255 + alpha // 2) // alpha, 255)
+    edge = _partly(premultiplied[..., 3])
+    some = premultiplied[edge].astype(np.uint16)
+    some[:, :3] = np.minimum((some[:, :3] * 255 + some[:, 3:] // 2) // some[:, 3:], 255)
+    out[edge] = some
     return out
+
+
+def _partly(matte: np.ndarray[Any, np.dtype[Any]]) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], ...]:
+    """Return where the matte, (H, W) uint8, is neither 0 nor 255: colours change there alone."""
+    rows, columns = np.nonzero(matte - np.uint8(1) < 254)  # 0 wraps round to 255
+    return rows, columns
 
 
 def _premultiplied(rgba: U8) -> U8:
@@ -244,7 +252,10 @@ def _draw(whole: U8, sticker: Sticker, affine: Affine, opacity: float) -> None:
         drawn = np.rint(drawn * opacity).astype(np.uint8)
     under = whole[y0:y1, x0:x1]
     if under.any():
-        under[:] = drawn + ((255 - drawn[..., 3:].astype(np.uint16)) * under + 127) // 255
+        edge = _partly(drawn[..., 3])
+        mixed = drawn[edge] + ((255 - drawn[edge][:, 3:].astype(np.uint16)) * under[edge] + 127) // 255
+        np.copyto(under, drawn, where=drawn[..., 3:] == 255)
+        under[edge] = mixed
     else:
         under[:] = drawn
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lensd.errors import CameraError, SourceTimeout
 from lensd.mailbox import Mailbox, MailboxClosed
 from lensd.pipeline.conditions import Condition, State, camera_condition
+from lensd.pipeline.sleep import SleepWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 0.5
-_CALM_S = 5.0  # a camera that is lost again and again is not opened without a pause
+# By how often it was opened for nothing; one that is missing costs nothing.
+_RETRY_S = (0.5, 0.5, 1.0, 2.0, 5.0, 10.0)
+_CALM_S = 2.0  # a camera that is lost again and again is not opened without a pause
 _NEWS_S = 0.05  # how soon a camera that was plugged in is noticed; the kernel may be asked for nothing
 _FIRST_FRAME_S = 3.0  # webcams take up to 2 s to start
 _FRAME_S = 1.0  # the longest exposure in the dark is 0.2 s; a second without a frame is a camera that is gone
@@ -61,7 +63,10 @@ class Capture:
         self._open_source, self._conditions = open_source, conditions
         self._better, self._changed = better, changed
         self._next: FrameSource | None = None
-        self._at_once, self._lost_s = False, float("-inf")
+        self._at_once, self._faults = False, 0
+        self._first_s: float | None = None  # when the open camera gave its first frame
+        self._complaint: CameraError | None = None
+        self._sleep = SleepWatch()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="capture")
 
@@ -69,6 +74,10 @@ class Capture:
         """Start the thread, where it was not started yet."""
         if self._thread.ident is None:
             self._thread.start()
+
+    def complain(self, error: CameraError) -> None:
+        """Have the camera closed and opened again: its frames are of no use. For the thread that looks at them."""
+        self._complaint = error
 
     def ask_to_end(self) -> None:
         """End soon; wakes who waits for a frame."""
@@ -101,17 +110,13 @@ class Capture:
             return
         self.name, self.format = source.name, str(source.format)
         self.opened += 1
+        self._complaint = None
         log.info("Camera %s gives %s", self.name, self.format)
+        self._first_s = None
         try:
             self._read(source)
         except CameraError as error:
-            self._at_once = self._first_loss()
-            if self._at_once:
-                # What is on air stays for a moment: there may be another camera, or the same one again.
-                log.warning("%s; opening a camera again", error)
-                self._conditions.camera(Condition(State.STARTING, str(error)))
-            else:
-                self._report(error)
+            self._lost(error)
         finally:
             self.name = self.format = None
             with suppress(MailboxClosed):
@@ -128,24 +133,38 @@ class Capture:
                 return
             if last is not None and frame.sequence > last + 1:
                 self.dropped += frame.sequence - last - 1
+            if self._first_s is None:
+                self._first_s = time.monotonic()
             last, limit_s = frame.sequence, max(_FRAME_S, 3 * period_s)
             self.frames.put(frame)
             self.frames.wait_until_unused()
+            if (complaint := self._complaint) is not None:
+                raise complaint
             if (better := self._better()) is not None:
                 self._next = better
                 return
 
-    def _first_loss(self) -> bool:
-        """Tell whether the last loss is long ago, so that the camera may be opened again at once."""
-        now = time.monotonic()
-        before, self._lost_s = self._lost_s, now
-        return now - before > _CALM_S
+    def _lost(self, error: CameraError) -> None:
+        """Open it again at once, if it went well before; else say so, and wait longer each time."""
+        well_s = time.monotonic() - self._first_s if self._first_s is not None else 0.0
+        self._at_once = well_s > _CALM_S
+        if self._at_once:
+            # What is on air stays for a moment: there may be another camera, or the same one again.
+            log.warning("%s; opening a camera again", error)
+            self._faults = 0
+            self._conditions.camera(Condition(State.STARTING, str(error)))
+        else:
+            self._faults += 1
+            self._report(error)
 
     def _wait(self) -> None:
-        """Wait before the camera is looked for again; not as long where one has just come."""
-        until = time.monotonic() + _RETRY_S
+        """Wait before the camera is looked for again; not as long where one has just come, or after a sleep."""
+        until = time.monotonic() + _RETRY_S[min(self._faults, len(_RETRY_S) - 1)]
         while time.monotonic() < until and not self._ending.wait(_NEWS_S) and not self._changed():
-            pass
+            if slept_s := self._sleep.slept_s():
+                log.info("The machine slept for %.0f s", slept_s)
+                self._faults = 0
+                return
 
     def _report(self, error: CameraError) -> None:
         condition = camera_condition(error)

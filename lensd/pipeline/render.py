@@ -16,7 +16,8 @@ from lensd.errors import CameraError, LensdError
 from lensd.frames import Picture
 from lensd.mailbox import MailboxClosed
 from lensd.metrics import Metrics
-from lensd.pipeline.conditions import Condition, State, camera_condition
+from lensd.pipeline.conditions import Condition, State
+from lensd.pipeline.doubt import Doubt
 from lensd.pipeline.overload import Overload
 from lensd.ports import BatchLens
 
@@ -92,6 +93,7 @@ class Render:
         self._broken_since: float | None = None
         self._held: Picture | None = None
         self._camera_opened = 0
+        self._doubt = Doubt()
         self.metrics = Metrics(STAGES)
         self.overload = Overload(settings.fps)
         self.faces = 0
@@ -117,6 +119,11 @@ class Render:
         """What its network runs in."""
         loaded = self._loaded
         return loaded.runtime if loaded else None
+
+    @property
+    def doubt(self) -> str:
+        """What is odd about the camera's pictures at the moment; empty where nothing is."""
+        return self._doubt.note
 
     def _run(self) -> None:
         with suppress(MailboxClosed):
@@ -210,9 +217,12 @@ class Render:
             if self._broken_since is None:
                 self._broken_since = now
             elif now - self._broken_since > _BROKEN_S:
-                self._conditions.camera(camera_condition(error))
+                self._broken_since = None
+                self._capture.complain(error)
             return False
         self._broken_since = None
+        if frame.sensor and (why := self._doubt.look(picture.y, time.monotonic())):
+            self._capture.complain(CameraError(self._capture.name or "the camera", why))
         return True
 
     def _layers(

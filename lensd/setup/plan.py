@@ -47,6 +47,14 @@ def make_plan(facts: Facts, wanted: dict[Path, str], unit: Path, outputs: int = 
     return Plan(tuple(steps), tuple(why), tuple(then), _done(facts, numbers))
 
 
+def outputs_now(facts: Facts) -> int:
+    """Return how many cameras there are, or will be at the next start, at least 1: a second setup keeps them."""
+    own = options.effective(file for file in facts.options if file.ours)
+    there = {*own.get("card_label", "").split(","), *(each.label for each in facts.loopbacks)}
+    wanted = options.labels(options.MOST_DEVICES)
+    return max((count for count, label in enumerate(wanted, 1) if label in there), default=1)
+
+
 def _numbers(facts: Facts, outputs: int) -> dict[str, int]:
     """Return which /dev/videoN each label is to have: where it is now, else where our file has it, else a free one."""
     labels = options.labels(outputs)

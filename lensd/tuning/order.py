@@ -15,7 +15,7 @@ PROCESSORS_OWN = "onnxruntime"
 """The runtime that is always installed, opens in a tenth of a second and runs every lens."""
 
 QUICK_MS = 500.0
-_WORTH_IT = 0.9  # of the safe way's time; under a tenth is within what a measurement is off by
+_WORTH_IT = 0.9  # of another way's time; under a tenth is within what a measurement is off by
 
 
 class Order(NamedTuple):
@@ -45,9 +45,9 @@ def order_of(
     """
     found = [known[way] for way in ways if way in known and way not in failed and known[way].ms is not None]
     fast = [measured.way for measured in sorted(found, key=lambda measured: (measured.ms or 0, measured.way))]
-    best = fast[0] if fast else None
-    if best is not None and safe in fast and (known[best].ms or 0) > _WORTH_IT * (known[safe].ms or 0):
-        best = safe
+    near = [way for way in fast if (known[fast[0]].ms or 0) > _WORTH_IT * (known[way].ms or 0)]
+    # Of those that are as good as the fastest the safe one, else the one nearest to the golden picture.
+    best = safe if safe in near else max(near, key=lambda way: known[way].psnr_db or 0, default=None)
     first = [] if best is None else [best]
     if best is not None and known[best].load_ms > QUICK_MS and not patient and best != safe:
         first = [way for way in fast if known[way].load_ms <= QUICK_MS][:1] or [safe]

@@ -58,10 +58,10 @@ def find_node(label: str = LABEL) -> Path:
     if Path("/sys/module/v4l2loopback").exists():
         why, hint = (
             "v4l2loopback is loaded, but without a device of this name",
-            f"sudo modprobe -r v4l2loopback; {LOAD_MODULE}",
+            "lensd setup",
         )
     else:
-        why, hint = "the v4l2loopback module is not loaded", LOAD_MODULE
+        why, hint = "the v4l2loopback module is not loaded", "lensd setup"
     raise SinkMissing(label, why, hint)
 
 

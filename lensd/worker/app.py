@@ -195,6 +195,8 @@ class Worker:
             "camera": capture.name,
             "camera_format": capture.format,
             "instead_of": str(missed) if self._cameras is not None and (missed := self._cameras.missed) else None,
+            "opened": capture.opened,
+            "doubt": render.doubt,
             "lens": render.lens,
             "runtime": render.runtime,
             "runtimes": self._lenses.status() if self._lenses is not None else {},

@@ -44,8 +44,7 @@ def test_a_module_that_is_installed_and_not_loaded_is_to_be_loaded(tmp_path):
     index.write_text("updates/dkms/v4l2loopback.ko.xz: kernel/drivers/media/v4l2-core/videodev.ko.xz\n")
     [finding] = system.module(tmp_path / "none", tmp_path)
     assert finding.status == "fail"
-    assert finding.hint.startswith("sudo modprobe v4l2loopback ")
-    assert "exclusive_caps=1" in finding.hint
+    assert finding.hint == "lensd setup"
 
 
 def test_a_module_that_is_not_there_is_to_be_installed(tmp_path):
@@ -68,6 +67,7 @@ BOTH = 'options v4l2loopback devices=2 video_nr=10,42 card_label="OBS,SnapLens C
         ({"etc/modprobe.d/snaplens.conf": OURS, "etc/modprobe.d/x.conf": "options snd index=1"}, "ok", "snaplens"),
         ({"etc/modprobe.d/snaplens.conf": OURS, "lib/modprobe.d/obs.conf": OBS}, "warn", "obs"),
         ({"etc/modprobe.d/snaplens.conf": BOTH, "lib/modprobe.d/obs.conf": OBS}, "ok", "together"),
+        ({"etc/modprobe.d/mine.conf": BOTH}, "ok", "mine.conf"),
         ({"etc/modprobe.d/zz-obs.conf": OBS}, "warn", "none of these makes SnapLens Camera"),
     ],
 )

@@ -46,7 +46,7 @@ GROUPS = (
     Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),
     Group("soak", ("test_guest_soak.py",), NEWEST, timeout_s=int(SOAK_S) + 240),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
-    Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=300),
+    Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=500),
     Group("setup", ("test_guest_setup.py",), NEWEST, timeout_s=400),
     Group("doctor", ("test_guest_doctor.py",), timeout_s=300),
 )

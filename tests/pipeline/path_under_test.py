@@ -36,8 +36,9 @@ class Camera:
             raise self.owner.trouble
         time.sleep(self.owner.period_s)
         self.number += 1
-        data = np.full(WIDTH * HEIGHT * 3 // 2, 16 + self.number % 200, np.uint8)
-        return RawFrame(data.data, PixelFormat.I420, WIDTH, HEIGHT, False, self.number, time.monotonic_ns())
+        data = np.full(WIDTH * HEIGHT * 3 // 2, 50 if self.owner.still else 16 + self.number % 200, np.uint8)
+        about = False, self.number, time.monotonic_ns(), None, self.owner.still
+        return RawFrame(data.data, PixelFormat.I420, WIDTH, HEIGHT, *about)
 
     def close(self):
         self.owner.open_now -= 1
@@ -96,6 +97,7 @@ class PathUnderTest:
     def __init__(self, lens="none", **settings):
         self.trouble = self.open_trouble = self.lens_trouble = self.load_trouble = self.decode_trouble = None
         self.open_now = self.opened = 0
+        self.still = False  # a sensor that shows one picture for ever
         self.load_s, self.period_s = 0.0, 0.01
         self.lenses, self.pictures, self.states, self.answers = [], [], [], {}
         self.tracker = Tracker()

@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lensd.doctor import programs
 from lensd.shared_picture import SharedPictureWriter, create_shared_picture
 from tests.daemon.conftest import Daemon, alive
 from tests.pipewire.session import Session, missing, wait_for
@@ -103,6 +105,13 @@ def test_its_death_costs_nothing_and_it_is_back(session, daemon, tmp_path):
     assert daemon.status()["pid"] == keeper
     with session.reader(tmp_path / "pictures", 60) as reader:
         assert reader.wait(40) == 0, reader.stderr.read()
+
+
+def test_the_doctor_finds_the_camera_among_pipewires_sources(session, daemon):
+    wait_for(session.cameras, "PipeWire lists the camera")
+    dump = subprocess.run(["pw-dump"], env=session.environment, capture_output=True, text=True, timeout=20).stdout
+    [finding] = programs.pipewire(dump, Path("/dev/video42"))
+    assert (finding.status, finding.detail) == ("ok", 'has "SnapLens Camera" as a source: its own node')
 
 
 def test_when_pipewire_ends_it_waits_and_is_back_with_it(session, daemon, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from lensd.errors import SetupError
 from lensd.setup.distribution import Distribution
 from lensd.setup.facts import Loopback
+from lensd.setup.plan import outputs_now
 from lensd.setup.undo import make_undo
 from tests.setup.machines import OBS, OTHER, OURS, OWN, UNIT, WANTED, commands, machine, options_file, plan, set_up
 
@@ -105,6 +106,13 @@ def test_two_outputs_are_two_cameras_with_names_of_their_own():
     facts = machine(module_built=True)
     [step] = [step for step in plan(facts, outputs=2).steps if "modprobe.d" in str(step)]
     assert 'devices=2 video_nr=42,43 card_label="SnapLens Camera,SnapLens Camera 2" exclusive_caps=1,1' in step.content
+
+
+def test_a_setup_that_is_not_told_how_many_keeps_those_that_there_are():
+    assert outputs_now(machine()) == 1
+    two = options_file("snaplens.conf", OURS.replace("SnapLens Camera", "SnapLens Camera,SnapLens Camera 2"))
+    assert outputs_now(machine(options=(two,))) == 2
+    assert outputs_now(set_up(loopbacks=(OWN, Loopback(43, "SnapLens Camera 2")))) == 2
 
 
 def test_a_second_output_is_added_beside_the_first_where_the_module_can():

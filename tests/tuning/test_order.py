@@ -1,5 +1,7 @@
 """Which way is tried first, by what was measured."""
 
+from dataclasses import replace
+
 from lensd.tuning.notes import Measured, Way
 from lensd.tuning.order import order_of
 
@@ -40,6 +42,14 @@ def test_what_was_refused_or_has_failed_since_is_left_out():
 
 def test_a_difference_within_what_a_measurement_is_off_by_changes_nothing():
     assert order(known(safe=5.0, vino=4.6)).best == SAFE
+
+
+def test_of_those_as_fast_as_the_fastest_the_most_exact_is_best():
+    found = known(safe=5.0, int8=2.77, vino=2.89)
+    found = {way: replace(row, psnr_db=50.7 if way == INT8 else 62.3) for way, row in found.items()}
+    assert order(found).best == VINO
+    found[VINO] = replace(found[VINO], ms=3.2)
+    assert order(found).best == INT8
 
 
 def test_one_that_takes_long_to_load_waits_until_a_quick_one_is_on_air():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lensd.v4l2 import device, nodes, uapi
+from lensd.v4l2 import controls, device, nodes, uapi
 from lensd.v4l2.buffers import MappedBuffers
 from lensd.v4l2.holders import count_readers, holders
 from lensd.v4l2.uapi import BufferType
@@ -107,3 +107,9 @@ def test_a_process_that_has_a_node_open_counts_once():
 
 def test_a_node_that_does_not_exist_has_no_readers():
     assert count_readers(Path("/dev/video9999")) == 0
+
+
+def test_the_requests_of_controls_have_the_kernels_numbers():
+    told = controls._G_CTRL, controls._S_CTRL, controls._QUERYCTRL, controls._QUERYMENU
+    assert told == (0xC008561B, 0xC008561C, 0xC0445624, 0xC02C5625)
+    assert controls._typed("White Balance Temperature, Auto") == "white_balance_temperature_auto"

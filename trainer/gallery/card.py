@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,6 +89,13 @@ def figures_text(evaluation: Evaluation) -> str:
     if least and least[0].iou is not None:
         said += f" The least overlap of all is {least[0].iou:.2f}."
     return f"{table}\n\n{said}"
+
+
+def wrapped(text: str) -> str:
+    """Return Markdown whose paragraphs are filled up to 120 columns; headings, lists and tables stay."""
+    parts = text.strip().split("\n\n")
+    filled = [part if part[0] in "#-|" else textwrap.fill(" ".join(part.split()), 120) for part in parts]
+    return "\n\n".join(filled) + "\n"
 
 
 def _row(name: str, figures: Figures) -> str:

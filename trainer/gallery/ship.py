@@ -12,7 +12,7 @@ from lensd.lens.package import open_package
 from lensd.whole_file import write_whole
 from trainer.distil import DistilOptions, distil
 from trainer.export import About, export, licence_text
-from trainer.gallery.card import card_of, figures_text
+from trainer.gallery.card import card_of, figures_text, wrapped
 from trainer.new.judge import judge
 from trainer.package import write_package
 from trainer.pairs import open_pairs
@@ -105,7 +105,8 @@ def ship(
     write_whole(checkpoint.parent / "figures.json", json.dumps(evaluation.as_dict(), indent=1).encode(), mode=0o600)
     package = open_package(made)
     contents = dict(package.contents)
-    contents["CARD.md"] = contents["CARD.md"].decode().replace(FIGURES, figures_text(evaluation)).encode()
+    text = contents["CARD.md"].decode().replace(FIGURES, figures_text(evaluation))
+    contents["CARD.md"] = wrapped(text).encode()
     final = lenses / f"{lens.name}.lens"
     write_package(final, head(package.manifest), contents)
     return final

@@ -61,7 +61,7 @@ def test_a_module_that_is_loaded_late_is_attached_to(loopback, daemon, figure):
     unload_loopback()
     settled(daemon.start("--camera", "demo", "--lens", "none"))
     assert daemon.status()["output"] == "none"
-    assert "modprobe" in daemon.status()["output_problem"]["hint"]
+    assert daemon.status()["output_problem"]["hint"] == "lensd setup"
     url = daemon.command("preview").stdout.strip().splitlines()[-1]
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(), urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=10) as page:
