@@ -72,8 +72,8 @@ def test_the_template_names_every_setting_with_its_default():
     [
         ('camra = "demo"', "camra is unknown; did you mean camera?"),
         ("no-face = 1", "no-face is unknown; did you mean no_face?"),
-        ("xyzzy = 1", "xyzzy is unknown; there are camera, lens, size"),
-        ("width = 640", "width is unknown; there are camera"),
+        ("xyzzy = 1", "xyzzy is unknown; there are camera, mirror"),
+        ("width = 640", "width is unknown"),
         ('fps = "30"', 'fps must be a number, not "30"'),
         ("fps = true", "fps must be a number, not true"),
         ("fps = 900", "fps 900: must be from 1 to 120"),
