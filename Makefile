@@ -1,5 +1,7 @@
 # The verbs of this project. PYTHON=... chooses the interpreter, ARGS=... is handed on.
-.PHONY: help run test check format bench bench-check gpu fuzz deb clean
+.PHONY: help run test check format bench bench-check gpu soak fuzz deb clean
+
+HOURS ?= 2
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -32,6 +34,11 @@ bench-check: ## the same against bench/budgets.toml, as ratios (ARGS=RESULT for 
 gpu: ## on a machine with an NVIDIA GPU: is it right, is it fast (ARGS="-k golden")
 	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
 	@PATH="$(CURDIR)/.venv-test/bin:$$PATH" SNAPLENS_GPU=required python -m pytest -s tests/gpu $(ARGS)
+
+soak: ## everyday for hours in the camera guest: switches, readers, deaths (HOURS=2)
+	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev
+	@SNAPLENS_GUEST=required SNAPLENS_SOAK_S=$$(echo $(HOURS) | awk '{print $$1 * 3600}') \
+	PATH="$(CURDIR)/.venv-test/bin:$$PATH" python -m pytest tests/guest -k soak $(ARGS)
 
 fuzz: ## hostile bytes into every parser, a minute each (ARGS=-max_total_time=600)
 	@scripts/environment.sh .venv-fuzz fuzz

@@ -62,7 +62,16 @@ def run_inside(files: tuple[str, ...], loopback: str, folder: Path, *, timeout_s
     pytest += ["-o", "junit_family=xunit1", "--color=no"]  # xunit2 has no place for figures
     pytest += [f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}", *(str(INSIDE / name) for name in files)]
     vmrun = [str(VMRUN), "--loopback", loopback, "--mem", str(memory_mb), "--timeout", str(timeout_s)]
-    vmrun += ["--share", str(folder), "--pass", "SNAPLENS_GUEST_LOOPBACK", "--pass", "PYTEST_ADDOPTS"]
+    vmrun += [
+        "--share",
+        str(folder),
+        "--pass",
+        "SNAPLENS_GUEST_LOOPBACK",
+        "--pass",
+        "PYTEST_ADDOPTS",
+        "--pass",
+        "SNAPLENS_SOAK_S",
+    ]
     environment = dict(os.environ, SNAPLENS_GUEST_LOOPBACK=loopback, PYTHONDONTWRITEBYTECODE="1")
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     done = subprocess.run(

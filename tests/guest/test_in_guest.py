@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.camera, pytest.mark.slow]
 ALL = ("0.12", "0.13", "0.15")
 NEWEST = ("0.15",)
 OLDEST = ("0.12",)
+SOAK_S = float(os.environ.get("SNAPLENS_SOAK_S") or 0)  # `make soak` sets it; without, that group is left out
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,19 @@ GROUPS = (
     Group("faults", ("test_guest_faults.py",), NEWEST, timeout_s=300),
     Group("demand", ("test_guest_demand.py",), timeout_s=500),
     Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),
+    Group("soak", ("test_guest_soak.py",), NEWEST, timeout_s=int(SOAK_S) + 240),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
     Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=500),
     Group("setup", ("test_guest_setup.py",), NEWEST, timeout_s=400),
     Group("doctor", ("test_guest_doctor.py",), timeout_s=300),
 )
 CHOSEN = os.environ.get("SNAPLENS_GUEST_LOOPBACKS", "").split()
-RUNS = [(group, version) for group in GROUPS for version in group.versions if not CHOSEN or version in CHOSEN]
+RUNS = [
+    (group, version)
+    for group in GROUPS
+    for version in group.versions
+    if (not CHOSEN or version in CHOSEN) and (group.name != "soak" or SOAK_S)
+]
 
 why_not = cache(unavailable)
 
