@@ -192,7 +192,7 @@ def _whole_path(name: str, path: Path) -> str:
 def _nearest(key: str) -> str:
     import difflib
 
-    near = difflib.get_close_matches(key.lower().replace("-", "_"), keys(), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(key.lower().replace("-", "_"), keys(), n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(keys())}"
 
 

@@ -78,9 +78,8 @@ def browsers() -> Iterator[Finding]:
         yield Finding(name, "fail", why, RELOAD)
     else:
         found = ", ".join(f"{size.width}x{size.height} {fourcc}" for fourcc in sizes for size in sizes[fourcc][:1])
-        yield Finding(
-            name, "ok", f"{path} meets Chrome's three: a camera and no output, a known format, a fixed size ({found})"
-        )
+        three = "no output, a format that it knows, a fixed size"
+        yield Finding(name, "ok", f"{path} is a camera as Chrome wants it: {three} ({found})")
 
 
 def _nobody_writes(path: Path) -> Finding:
