@@ -68,7 +68,7 @@ def test_the_page_listens_on_this_computer_only_and_nothing_else_opens_a_socket(
 
 
 def test_without_any_network_the_pictures_go_on(daemon):
-    """In a namespace with no interface but a loopback that is down; whether the page can listen there or not, it costs nothing."""
+    """In a namespace with no interface but a loopback that is down; the page costs nothing, if it can listen or not."""
     if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode:
         pytest.skip("no network namespaces here")
     with daemon.log.open("ab") as log:
