@@ -68,7 +68,7 @@ def test_the_page_listens_on_this_computer_only_and_nothing_else_opens_a_socket(
 
 
 def test_without_any_network_the_pictures_go_on(daemon):
-    """In a namespace with no interface but a loopback that is down; the page cannot listen there, and costs nothing."""
+    """In a namespace with no interface but a loopback that is down; the page costs nothing, if it can listen or not."""
     if subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode:
         pytest.skip("no network namespaces here")
     with daemon.log.open("ab") as log:
@@ -87,7 +87,9 @@ def test_without_any_network_the_pictures_go_on(daemon):
     assert interfaces == ["lo"]
     for table in TABLES:
         if (net / table).exists():
-            assert len((net / table).read_text().splitlines()) <= 1, table
+            rows = [row.split() for row in (net / table).read_text().splitlines()[1:]]
+            # Some kernels let the page listen there all the same.
+            assert all(table == "tcp" and row[1].startswith(f"{LOOPBACK}:") for row in rows), (table, rows)
     assert daemon.status()["worker"]["restarts"] == 0
     assert "Traceback" not in daemon.said()
 
