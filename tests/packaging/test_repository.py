@@ -33,7 +33,7 @@ def tracked() -> list[Path]:
     listing = subprocess.run(
         ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]  # systemd leads to a folder
+    return [path for name in listing.split("\0") if name and (path := ROOT / name).is_file()]
 
 
 def text_of(path: Path) -> str | None:
