@@ -90,5 +90,5 @@ class PipewireProcess(Companion):
             self.state = "impossible"
             log.warning("There is no camera in PipeWire: %s", self.why)
         else:
-            self.state = "absent"
+            self.state, self.why = "absent", self.why or "PipeWire let go of it"
             log.info("The camera in PipeWire ended (exit status %s): %s", status, self.why)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lensd.errors import ControlError
+from lensd.errors import ControlError, SinkError
 from lensd.pipewire import library as pw
 from lensd.pipewire import pods
 
@@ -79,11 +80,14 @@ class PipewireCamera:
             self._library.pw_thread_loop_destroy(self._loop)
             raise ControlError("PipeWire", "cannot be reached", "systemctl --user status pipewire")
         self._library.pw_thread_loop_start(self._loop)
-        self._locked(
+        status = self._locked(
             lambda: self._library.pw_stream_connect(
                 self._stream, pw.OUTPUT, pw.ANYBODY, pw.DRIVER | pw.MAP_BUFFERS, pw.pointers(self._format), 1
             )
         )
+        if status < 0:  # its socket is there and nobody listens: no state is ever told then
+            self.close()
+            raise SinkError("PipeWire", f"took no camera ({os.strerror(-status)})", "systemctl --user status pipewire")
 
     def show(self) -> None:
         """Have readers get the picture on air."""
@@ -95,11 +99,12 @@ class PipewireCamera:
         self._library.pw_stream_destroy(self._stream)
         self._library.pw_thread_loop_destroy(self._loop)
 
-    def _locked(self, call: Callable[[], int]) -> None:
+    def _locked(self, call: Callable[[], int]) -> int:
         self._library.pw_thread_loop_lock(self._loop)
         try:
             if (status := call()) < 0:
                 log.info("PipeWire refused with %d", status)
+            return status
         finally:
             self._library.pw_thread_loop_unlock(self._loop)
 

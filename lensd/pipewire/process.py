@@ -97,7 +97,9 @@ class _Service:
     def _changed(self, state: State, error: str) -> None:
         """Follow the camera's state; in PipeWire's thread."""
         if state in {State.ERROR, State.UNCONNECTED}:
-            self.tell({"event": "state", "state": "absent", "why": error or "PipeWire has ended"})
+            self.tell(
+                {"event": "state", "state": "absent", "why": "PipeWire has ended" + (f" ({error})" if error else "")}
+            )
             os.write(self._gone_writer, b"x")
         elif (told := _TOLD.get(state, "starting")) != self._told:
             self._told = told
@@ -120,8 +122,10 @@ def serve(control: int, wake: int) -> int:
         except _Ended as ended:
             return int(ended.args[0])
         except LensdError as error:
-            service.tell({"event": "state", "state": "impossible", "why": f"{error.what} {error.why}"})
-            return IMPOSSIBLE if isinstance(error, RuntimeMissing | ControlError) else _GONE
+            lasting = isinstance(error, RuntimeMissing | ControlError)
+            state = "impossible" if lasting else "absent"
+            service.tell({"event": "state", "state": state, "why": f"{error.what} {error.why}"})
+            return IMPOSSIBLE if lasting else _GONE
         except (OSError, ValueError, KeyError) as error:
             log.warning("The keeper's message was not understood: %s", error)
             return _GONE

@@ -86,6 +86,7 @@ class StandInKeeper:
         theirs.close()
         self._peer = ours.fileno()
         self._connection = Connection(ours, self._selector, self._take)
+        self._one_at_a_time = threading.RLock()  # a connection is one thread's, and the tests send from another
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper")
         self._thread.start()
@@ -98,7 +99,8 @@ class StandInKeeper:
     def _run(self):
         while not self._closing.is_set():
             for key, mask in self._selector.select(0.02):
-                key.data(mask)
+                with self._one_at_a_time:
+                    key.data(mask)
 
     def _take(self, message):
         if "event" in message:
@@ -119,12 +121,16 @@ class StandInKeeper:
             if name in self.broken:
                 raise self.broken[name]
             self.lens = name
-            timer = threading.Timer(self.slow.get(name, 0), answer, [{"lens": name, "state": "on"}])
+            timer = threading.Timer(self.slow.get(name, 0), self._later, [answer, {"lens": name, "state": "on"}])
             timer.daemon = True
             timer.start()
         elif request.method in {"pause", "resume"}:
             self.paused = "paused" if request.method == "pause" else None
             answer({"paused": self.paused})
+
+    def _later(self, answer, told):
+        with self._one_at_a_time:
+            answer(told)
 
     def status(self):
         return {
@@ -158,7 +164,8 @@ class StandInKeeper:
             assert self._arrived.wait_for(lambda: self.viewers() == count, timeout_s), f"{self.viewers()}, not {count}"
 
     def send(self, message, descriptors=()):
-        self._connection.send(message, descriptors)
+        with self._one_at_a_time:
+            self._connection.send(message, descriptors)
 
     def show(self, source, width=1280, height=720):
         self.send({"event": "show", "width": width, "height": height}, (source.descriptor,))
@@ -175,7 +182,8 @@ class StandInKeeper:
         os.write(self._peer, data)
 
     def hang_up(self):
-        self._connection.close()
+        with self._one_at_a_time:
+            self._connection.close()
 
     def close(self):
         """End the page by end of file, and return what it logged; a second time it does nothing."""
