@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lensd.errors import ControlError, SinkError
-from lensd.pipewire import library as pw
+from lensd.pipewire import libpipewire as pw
 from lensd.pipewire import pods
 
 if TYPE_CHECKING:

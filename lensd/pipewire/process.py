@@ -14,7 +14,7 @@ from lensd.control.messages import LineBuffer, Message, encode
 from lensd.errors import ControlError, LensdError, RuntimeMissing
 from lensd.frames import VideoFormat
 from lensd.pipewire.camera import PipewireCamera
-from lensd.pipewire.library import State
+from lensd.pipewire.libpipewire import State
 from lensd.shared_picture import SharedPictureReader
 from lensd.v4l2.nodes import OWN_LABEL
 
