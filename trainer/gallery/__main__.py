@@ -76,7 +76,6 @@ def _train(
     name: str, pairs: Path, run: Path, lenses: Path | None, steps: int | None, threads: int, bf16: bool | None
 ) -> Path:
     from trainer.gallery.ship import ship, teach
-    from trainer.pix2pix.devices import device_named, precision_for
 
     def tell_step(line: Progress) -> None:
         minutes, seconds = divmod(round(line.left_s), 60)
@@ -85,10 +84,9 @@ def _train(
             iou = f"IoU {line.figures.iou_mean:.3f}, 5 % below {line.figures.iou_p5:.3f}"
             click.echo(f"\n  held out: {iou}, fired {line.figures.fired:.1%}, inside {line.figures.inside:.3f}")
 
-    fast = bf16 if bf16 is not None else precision_for("auto", device_named("cpu")) == "bf16"
     lens = taught(name)
     with until_signal() as stop:
-        checkpoint = teach(lens, pairs, run, tell_step, stop, steps=steps, threads=threads, bf16=fast)
+        checkpoint = teach(lens, pairs, run, tell_step, stop, steps=steps, threads=threads, bf16=bf16)
     if checkpoint is None:
         raise ConfigError(name, f"stopped, and saved in {run}", "the same command goes on")
     with progress_bar("measured") as tell:

@@ -38,7 +38,7 @@ def teach(
     *,
     steps: int | None = None,
     threads: int = 1,
-    bf16: bool = False,
+    bf16: bool | None = None,
 ) -> Path | None:
     """Train, or go on where `run` stopped, and return the checkpoint; None where `stop` ended it before its time.
 
@@ -49,7 +49,7 @@ def teach(
         on_progress, stop: as `trainer.distil.distil` has them.
         steps: instead of the lesson's; of them the same share is at the small size.
         threads: of the CPU.
-        bf16: compute in bfloat16.
+        bf16: compute in bfloat16; None: where the device has instructions for it.
 
     Raises:
         ConfigError: pairs or checkpoint cannot be used.
