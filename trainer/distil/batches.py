@@ -69,10 +69,11 @@ class Batches:
     def at(self, step: int) -> Batch:
         """Return the batch of a step."""
         if self._pool is None:
-            return _stack([job() for job in self._jobs(step)], self._settings.twin_count)
+            return batch_of(self._pairs, *self._asked(step), twins=self._settings.twin_count, strength=self._strength)
         for later in range(step, min(step + _AHEAD, self._settings.steps)):
             if later not in self._coming:
-                self._coming[later] = [self._pool.submit(job) for job in self._jobs(later)]
+                jobs = _jobs(self._pairs, *self._asked(later), self._settings.twin_count, self._strength or Strength())
+                self._coming[later] = [self._pool.submit(job) for job in jobs]
         return _stack([made.result() for made in self._coming.pop(step)], self._settings.twin_count)
 
     def close(self) -> None:
@@ -80,12 +81,12 @@ class Batches:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _jobs(self, step: int) -> Sequence[Callable[[], _Sample]]:
+    def _asked(self, step: int) -> tuple[np.ndarray, int, tuple[int, ...]]:
+        """Return the pictures of a step, their size, and the seed of their samples."""
         settings = self._settings
         rng = np.random.default_rng((settings.seed, step, 0))
         indices = rng.choice(len(self._chances), settings.batch - settings.twin_count, p=self._chances)
-        seed, strength = (settings.seed, step, 1), self._strength or Strength()
-        return _jobs(self._pairs, indices, settings.size_at(step), seed, settings.twin_count, strength)
+        return indices, settings.size_at(step), (settings.seed, step, 1)
 
 
 def chances(pairs: Pairs, oversample: float) -> np.ndarray:
