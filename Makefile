@@ -42,7 +42,7 @@ soak: ## everyday for hours in the camera guest: switches, readers, deaths (HOUR
 
 fuzz: ## hostile bytes into every parser, a minute each (ARGS=-max_total_time=600)
 	@scripts/environment.sh .venv-fuzz fuzz
-	@for each in tests/fuzz/*.py; do echo "$$each"; nice .venv-fuzz/bin/python -P "$$each" $(ARGS) || exit 1; done
+	@for each in tests/fuzz/*.py; do echo "$$each"; nice .venv-fuzz/bin/python -m "tests.fuzz.$$(basename "$$each" .py)" $(ARGS) || exit 1; done
 
 deb: ## build the Debian package into dist/
 	@scripts/environment.sh .venv-test demo,trainer,tensorrt-rtx,dev

@@ -1,4 +1,4 @@
-"""Hostile bytes from a camera: `python tests/fuzz/camera_frame.py [OPTIONS]`.
+"""Hostile bytes from a camera: `python -m tests.fuzz.camera_frame [OPTIONS]`.
 
 An input's first byte chooses the pixel format (MJPG mostly), the rest is the frame. What comes out is a CameraError, or
 a picture within BT.601's limits; the next good frame is then as it should be. libavcodec itself is not instrumented:
@@ -7,13 +7,13 @@ against it this is mutation of real JPEGs. Options are libFuzzer's, as for lens_
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from pathlib import Path
 
 import atheris
 import cv2
 import numpy as np
+
+from tests.fuzz_target import fuzz
 
 with atheris.instrument_imports(include=["lensd.camera"]):
     from lensd.camera.decode import Decoder
@@ -76,14 +76,5 @@ def seeds(folder: Path) -> None:
         (folder / f"raw-{number}-{kind.name}").write_bytes(bytes([number]) + bytes(WIDTH * HEIGHT * 3))
 
 
-def main() -> None:
-    given = sys.argv[1:] or ["-max_total_time=60"]
-    with tempfile.TemporaryDirectory(prefix="lensd-fuzz-") as corpus:
-        seeds(Path(corpus))
-        options = ["-timeout=5", "-rss_limit_mb=1024", f"-max_len={MOST_BYTES}", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, *given, corpus], one_input)
-        atheris.Fuzz()  # ends the process
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one_input, seeds, MOST_BYTES, timeout_s=5, rss_mb=1024)

@@ -1,4 +1,4 @@
-"""Hostile bytes into the keeper's socket: `python tests/fuzz/control_socket.py [OPTIONS]`.
+"""Hostile bytes into the keeper's socket: `python -m tests.fuzz.control_socket [OPTIONS]`.
 
 An input is what a client sends, in two pieces, through a real socket, a real `Connection` and a handler that looks at
 everything. Each answer has to be a line that decodes; nothing but a refusal or the end of the connection may come of
@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import selectors
 import socket
-import sys
-import tempfile
 from pathlib import Path
 
 import atheris
+
+from tests.fuzz_target import fuzz
 
 with atheris.instrument_imports(include=["lensd.control", "json"]):
     from lensd.control.connection import Connection
@@ -73,14 +73,5 @@ def seeds(folder: Path) -> None:
         (folder / method).write_bytes(b"\x80" + json.dumps(message).encode() + b"\n")
 
 
-def main() -> None:
-    given = sys.argv[1:] or ["-max_total_time=60"]
-    with tempfile.TemporaryDirectory(prefix="lensd-fuzz-") as corpus:
-        seeds(Path(corpus))
-        options = ["-timeout=2", "-rss_limit_mb=512", f"-max_len={MOST_BYTES}", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, *given, corpus], one_input)
-        atheris.Fuzz()  # ends the process
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one_input, seeds, MOST_BYTES)

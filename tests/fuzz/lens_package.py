@@ -1,4 +1,4 @@
-"""Hostile bytes into everything that reads a lens package: `python tests/fuzz/lens_package.py [OPTIONS]`.
+"""Hostile bytes into everything that reads a lens package: `python -m tests.fuzz.lens_package [OPTIONS]`.
 
 atheris (libFuzzer) steers by what the bytes reach in our code. An input's first byte chooses the door: a zip, a
 lens.toml, a network, a picture's header, or a package with right hashes round a network or a picture. Whatever comes
@@ -13,8 +13,6 @@ import contextlib
 import hashlib
 import io
 import os
-import sys
-import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -22,6 +20,8 @@ from pathlib import Path
 import atheris
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.fuzz_target import fuzz
 
 with atheris.instrument_imports(include=["lensd.lens"]):
     from lensd.errors import LensError
@@ -145,14 +145,5 @@ def seeds(folder: Path) -> None:
             (folder / f"{at}-{number}").write_bytes(bytes([door]) + content[:SEED_BYTES_MAX])
 
 
-def main() -> None:
-    given = sys.argv[1:] or ["-max_total_time=60"]
-    with tempfile.TemporaryDirectory(prefix="lensd-fuzz-") as corpus:
-        seeds(Path(corpus))
-        options = ["-timeout=60", "-rss_limit_mb=512", f"-max_len={SEED_BYTES_MAX}", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, *given, corpus], one_input)
-        atheris.Fuzz()  # ends the process
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one_input, seeds, SEED_BYTES_MAX, timeout_s=60)

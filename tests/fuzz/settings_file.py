@@ -1,4 +1,4 @@
-"""Hostile bytes as the settings file: `python tests/fuzz/settings_file.py [OPTIONS]`.
+"""Hostile bytes as the settings file: `python -m tests.fuzz.settings_file [OPTIONS]`.
 
 What comes out is a ConfigError, in characters that a terminal may show, or settings that hold, and that are the same
 again when they are written down and read. Options are libFuzzer's, as for lens_package.py.
@@ -6,11 +6,11 @@ again when they are written down and read. Options are libFuzzer's, as for lens_
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from pathlib import Path
 
 import atheris
+
+from tests.fuzz_target import fuzz
 
 with atheris.instrument_imports(include=["lensd.settings_file", "lensd.config", "tomllib"]):
     from lensd.config import Settings
@@ -40,14 +40,5 @@ def seeds(folder: Path) -> None:
         (folder / str(number)).write_text(text)
 
 
-def main() -> None:
-    given = sys.argv[1:] or ["-max_total_time=60"]
-    with tempfile.TemporaryDirectory(prefix="lensd-fuzz-") as corpus:
-        seeds(Path(corpus))
-        options = ["-timeout=2", "-rss_limit_mb=512", f"-max_len={MOST_BYTES}", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, *given, corpus], one_input)
-        atheris.Fuzz()  # ends the process
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(one_input, seeds, MOST_BYTES)
