@@ -22,6 +22,7 @@ Affine: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]  # (2, 3)
 
 
 MOST_FACES = 4  # that are followed at once in what is live, and in videos
+SEEN_ONCE = -1  # the track of a face in a picture by itself: what is drawn on it owes nothing to an earlier one
 
 
 class PixelFormat(StrEnum):
@@ -133,7 +134,7 @@ class Face:
     """A tracked face.
 
     Attributes:
-        track_id: the same for the same person from frame to frame.
+        track_id: the same for the same person from frame to frame; SEEN_ONCE for a picture by itself.
         landmarks_px: (478, 3) float32 in MediaPipe Face Mesh order: x and y in picture pixels, z in the same unit,
             smaller is nearer.
         score: 0..1, how sure the tracker is that this is a face.

@@ -10,7 +10,7 @@ import numpy as np
 
 from lensd.composite.blend import Compositor
 from lensd.evaluation.quality import Quality, compare
-from lensd.frames import Face, Layer, Picture
+from lensd.frames import SEEN_ONCE, Face, Layer, Picture
 from lensd.lens.align import apply, invert
 from lensd.lens.overlay import draw_layer, render_crop
 
@@ -88,7 +88,7 @@ class Measurer:
             EngineError: the network could not be run.
         """
         camera = rgb(picture)
-        layer = None if seen_px is None else self._lens.draw(picture, Face(0, seen_px, 1.0))
+        layer = None if seen_px is None else self._lens.draw(picture, Face(SEEN_ONCE, seen_px, 1.0))
         lens = self._composite(picture, layer)
         if self._teacher is None:
             fired = layer is not None and _oval_matte(layer, mesh_px) > FIRED_MATTE

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lensd.errors import EngineError
-from lensd.frames import MOST_FACES, Layer
+from lensd.frames import MOST_FACES, SEEN_ONCE, Layer
 from lensd.lens.align import crop_to_picture
 from lensd.lens.crop import crop_rgb
+from lensd.lens.steady import Steadier
 from lensd.ports import BatchEngine
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ class GeneratorLens:
             if spec.shape != shape or spec.dtype != np.uint8:
                 engine.close()
                 raise EngineError(f"lens {name}", f"its {what} is {spec.dtype} {spec.shape}, not uint8 {shape}")
-        self._x = np.zeros(x, np.uint8)
+        self._x, self._new = np.zeros(x, np.uint8), np.zeros(out, np.uint8)
+        self._steadier = Steadier((crop.size_px, crop.size_px, 4))
         # Whose face each buffer has, the one used longest ago first.
         self._batch = engine if isinstance(engine, BatchEngine) and engine.faces > 1 else None
-        self._outs: list[tuple[int | None, U8]] = [(None, np.zeros(out, np.uint8)) for _ in range(MOST_FACES)]
+        self._outs: list[tuple[int | None, U8]] = [(None, np.zeros(out[1:], np.uint8)) for _ in range(MOST_FACES)]
 
     @property
     def name(self) -> str:
@@ -54,9 +56,9 @@ class GeneratorLens:
         return self._engine.runtime
 
     def draw(self, picture: Picture, face: Face) -> Layer | None:
-        """Return what the network paints; None where the face's points make no square that can be cut.
+        """Return what the network paints, steadied; None where the face's points make no square that can be cut.
 
-        The layer's pixels are the lens's own, and change with the fourth call from this one.
+        The layer's pixels are the lens's own, and change with the next call for this face or the fourth for others.
 
         Raises:
             EngineError: the network could not be run.
@@ -65,10 +67,8 @@ class GeneratorLens:
         if to_picture is None:
             return None
         crop_rgb(picture, to_picture, self._x[0])
-        out = self._buffer_for(face)
-        self._engine.infer(self._x, out)
-        self._outs[-1] = face.track_id, out
-        return Layer(out[0], to_picture)
+        self._engine.infer(self._x, self._new)
+        return Layer(self._settled(face, self._new[0]), to_picture)
 
     @property
     def most_at_once(self) -> int:
@@ -91,10 +91,7 @@ class GeneratorLens:
         self._batch.infer_many(x, out)
         layers: list[Layer | None] = [None] * len(faces)
         for row, (index, square) in enumerate(seen):
-            own = self._buffer_for(faces[index])
-            np.copyto(own[0], out[row])  # 0.02 ms; so each face has a buffer of its own, as with `draw`
-            self._outs[-1] = faces[index].track_id, own
-            layers[index] = Layer(own[0], square)
+            layers[index] = Layer(self._settled(faces[index], out[row]), square)
         return layers
 
     @cached_property
@@ -103,12 +100,16 @@ class GeneratorLens:
         sides = (MOST_FACES, *self._x.shape[1:3])
         return np.zeros((*sides, 3), np.uint8), np.zeros((*sides, 4), np.uint8)
 
-    def _buffer_for(self, face: Face) -> U8:
-        """Return the buffer that was used longest ago, now the last one; nothing in it, nor older, is `face`'s."""
-        _, out = self._outs.pop(0)
-        self._outs = [(None if whose == face.track_id else whose, other) for whose, other in self._outs]
-        self._outs.append((None, out))
-        return out
+    def _settled(self, face: Face, new: U8) -> U8:
+        """Return `face`'s own buffer, settled on `new`; a face without one takes over that used longest ago."""
+        at = next((i for i, (whose, _) in enumerate(self._outs) if whose == face.track_id != SEEN_ONCE), None)
+        _, own = self._outs.pop(0 if at is None else at)
+        self._outs.append((face.track_id, own))
+        if at is None:
+            np.copyto(own, new)  # 0.02 ms
+        else:
+            self._steadier.settle(own, new)
+        return own
 
     def follow(self, face: Face) -> Layer | None:
         """Return what the network last painted for this face, where the face is now; None for a face not painted yet.
@@ -120,7 +121,7 @@ class GeneratorLens:
         if found is None or to_picture is None:
             return None
         self._outs = [entry for entry in self._outs if entry is not found] + [found]
-        return Layer(found[1][0], to_picture)
+        return Layer(found[1], to_picture)
 
     def _square_of(self, face: Face) -> Affine | None:
         """Return the affine from the network's square to the picture; None where the points make no square."""

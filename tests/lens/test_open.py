@@ -49,8 +49,8 @@ class Opened:
         return engine
 
 
-def face(scale=200.0, x=320.0, y=240.0):
-    return Face(1, (template_points() * scale + np.array([x, y, 0], np.float32)).astype(np.float32), 1.0)
+def face(scale=200.0, x=320.0, y=240.0, track=1):
+    return Face(track, (template_points() * scale + np.array([x, y, 0], np.float32)).astype(np.float32), 1.0)
 
 
 def test_a_generator_paints_its_box_in_the_middle_of_the_faces_square(generator):
@@ -68,7 +68,7 @@ def test_a_generator_paints_its_box_in_the_middle_of_the_faces_square(generator)
 
 def test_what_is_drawn_on_one_face_stays_while_the_others_are_drawn(generator):
     lens = open_lens(generator, OnnxRuntimeEngine)
-    layers = [lens.draw(Picture(640, 480), face(x=100.0 * number)) for number in range(MOST_FACES)]
+    layers = [lens.draw(Picture(640, 480), face(x=100.0 * number, track=number)) for number in range(MOST_FACES)]
     for one, other in itertools.combinations(layers, 2):
         assert not np.shares_memory(one.rgba, other.rgba)
     places = [layer.to_picture[0, 2] for layer in layers]

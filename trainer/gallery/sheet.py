@@ -13,7 +13,7 @@ from lensd.camera.still import picture_of
 from lensd.composite.blend import Compositor
 from lensd.engine.select import open_engine
 from lensd.evaluation.measure import rgb
-from lensd.frames import Face
+from lensd.frames import SEEN_ONCE, Face
 from lensd.lens.align import crop_to_picture
 from lensd.lens.open import lens_of
 from lensd.lens.package import open_package
@@ -60,7 +60,7 @@ def write_sheet(pairs_folder: Path, out: Path, *, package: Path | None = None, c
             painted = []
             for index, square in zip(chosen, squares, strict=True):
                 picture = picture_of(pairs.photos[index])
-                layer = lens.draw(picture, Face(0, pairs.points[index], 1.0))
+                layer = lens.draw(picture, Face(SEEN_ONCE, pairs.points[index], 1.0))
                 if layer is not None:
                     Compositor().blend(picture, layer)
                 painted.append(_cell(rgb(picture), square, cell))

@@ -18,7 +18,7 @@ from lensd.evaluation.faces import LabelledFace
 from lensd.evaluation.groups import face_luma, groups_of, names
 from lensd.evaluation.measure import FIRED_IOU, HALF, NEAR_PX, Drawn, FaceFigures, Measurer, picture_matte, rgb
 from lensd.evaluation.quality import compare
-from lensd.frames import Face, Layer, Picture
+from lensd.frames import SEEN_ONCE, Face, Layer, Picture
 from lensd.lens.open import lens_of
 from lensd.lens.package import open_package
 from trainer.pairs import open_pairs
@@ -53,7 +53,7 @@ class GivenMeasurer:
     def measure(self, file: str, picture: Picture, points: F32, truth: U8) -> tuple[FaceFigures, Drawn]:
         """Draw on `picture`, and compare with `truth`, (H, W, 4) uint8 RGB and matte, straight alpha."""
         camera = rgb(picture)
-        layer = self._lens.draw(picture, Face(0, points, 1.0))
+        layer = self._lens.draw(picture, Face(SEEN_ONCE, points, 1.0))
         lens, taught = self._over(picture, layer), self._over(picture, Layer(truth, _UNMOVED))
         matte = picture_matte(layer, picture)
         drawn, wanted = matte > HALF, truth[..., 3] > HALF
@@ -79,7 +79,13 @@ class GivenMeasurer:
         return rgb(copy)
 
 
-def judge(package: Path, pairs_folder: Path, shown: int, tell: Callable[[int, int], None]) -> Judged:
+def judge(
+    package: Path,
+    pairs_folder: Path,
+    shown: int,
+    tell: Callable[[int, int], None],
+    harder: Callable[[U8, F32, int], U8] | None = None,
+) -> Judged:
     """Measure the lens in `package` on the people whom it was not taught with.
 
     Args:
@@ -87,6 +93,7 @@ def judge(package: Path, pairs_folder: Path, shown: int, tell: Callable[[int, in
         pairs_folder: as the stage "pairs" wrote it; where nobody is held out, those who were taught are measured.
         shown: keep the pictures of so many of the worst.
         tell: called with faces done, and of how many.
+        harder: makes each photograph harder, given its mesh and its number; what is to be painted stays as it was.
 
     Raises:
         LensError: the package cannot be used.
@@ -102,7 +109,8 @@ def judge(package: Path, pairs_folder: Path, shown: int, tell: Callable[[int, in
     worst: list[tuple[FaceFigures, Drawn]] = []
     with closing(lens_of(opened, partial(open_engine, runtime="onnxruntime", name=f"lens {opened.name}"))) as lens:
         for done, index in enumerate(chosen.tolist(), 1):
-            picture = picture_of(pairs.photos[index])
+            photo = pairs.photos[index]
+            picture = picture_of(photo if harder is None else harder(photo, pairs.points[index], index))
             figures, drawn = _measure(lens, pairs, index, picture)
             face = LabelledFace(figures.file, pairs.points[index], float(pairs.yaw[index]), None)
             each.append(figures)

@@ -1,0 +1,65 @@
+"""Steadiness from picture to picture: what a network paints stays as it was painted before, unless it really changes.
+
+On a still face a network trembles: the camera's grain moves the edge of its matte by a fraction of a pixel, thirty
+times a second, and people see a shimmer. The network's square lies still on the face, so what trembles there can be
+told from what changes by its breadth: trembling is thin, along edges, and a change (the lips part, the head turns) is
+broad. So the difference is averaged over blocks: below a mean of 5 nothing moves, above 20 all of it is taken over at
+once, and what lies between closes in within a few pictures. A step for each pixel's own difference, as hqdn3d has it,
+was not enough: it creeps on for a second after each move, and a clip's calm quarter changed 1.4 times as much as the
+drawing.
+
+thug-life on two clips, its matte's change from picture to picture over that of the drawing on the same points; in
+brackets the calmest quarter of the pictures: 1.23 (1.98) and 1.16 (2.17) without this.
+
+    nothing below, all above   2, 12          4, 16          5, 20          6, 24
+    a man who talks            1.08 (1.17)    1.07 (1.14)    1.05 (1.13)    1.03 (1.14)
+    a man who turns his head   1.10 (1.51)    1.07 (1.25)    1.04 (1.10)    1.01 (1.02)
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lensd.frames import U8
+
+_BLOCK_PX = 8
+_STILL, _CHANGE = 5.0, 20.0  # means of the absolute difference over a block and those beside it, of 255
+
+
+def _shares() -> U8:
+    """Return how much of a difference is taken over, of 255, for each mean difference: (256,) uint8."""
+    along = np.clip((np.arange(256, dtype=np.float32) - _STILL) / (_CHANGE - _STILL), 0, 1)
+    share: U8 = np.rint(255 * along * along * (3 - 2 * along)).astype(np.uint8)
+    return share
+
+
+class Steadier:
+    """Settles one picture of the network's square after another; owns its buffers, so it belongs to one thread."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        """Take the pictures' shape, (S, S, 4)."""
+        self._shares = _shares()
+        self._away, self._share, self._bound = (np.empty(shape, np.uint8) for _ in range(3))
+        blocks = (-(-shape[0] // _BLOCK_PX), -(-shape[1] // _BLOCK_PX), shape[2])
+        self._mean, self._wide = np.empty(blocks, np.uint8), np.empty(blocks, np.uint8)
+
+    def settle(self, settled: U8, new: U8) -> None:
+        """Move `settled` towards `new`, in place: 0.15 ms at 256x256.
+
+        Args:
+            settled: (S, S, 4) uint8, what was shown last.
+            new: (S, S, 4) uint8, what the network painted; not modified.
+        """
+        away, bound = self._away, self._bound
+        cv2.absdiff(settled, new, dst=away)
+        cv2.resize(away, self._mean.shape[1::-1], dst=self._mean, interpolation=cv2.INTER_AREA)
+        cv2.blur(self._mean, (3, 3), dst=self._wide)
+        cv2.LUT(self._wide, self._shares, dst=self._mean)
+        cv2.resize(self._mean, away.shape[1::-1], dst=self._share, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(away, self._share, dst=away, scale=1 / 255)
+        # new, but no farther than `away` from where it was
+        cv2.add(settled, away, dst=bound)
+        cv2.subtract(settled, away, dst=settled)
+        cv2.min(bound, new, dst=bound)
+        cv2.max(settled, bound, dst=settled)
