@@ -81,7 +81,11 @@ class _Command(click.Command):
 @click.option("--workers", type=click.IntRange(1), help="Threads that make samples: as --threads, with a GPU 12.")
 @click.option("--seed", type=click.IntRange(0), help="All chance follows from it.  [default: 1]")
 @click.option("--bf16/--no-bf16", default=None, help="Compute in bfloat16.  [default: where the device has it]")
-@click.option("--start-from", type=click.Path(path_type=Path, dir_okay=False), help="A checkpoint of the same family.")
+@click.option(
+    "--start-from",
+    metavar="LENS|FILE",
+    help="A lens (by name or path) or a checkpoint of the same family: it knows already where a face is.",
+)
 @click.option("--resume", is_flag=True, help="Go on where RUN stopped, with its own settings.")
 def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
     """Teach a compact generator what pairs show, or what a larger network paints.
@@ -101,6 +105,8 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
     asked = {name: value for name, value in given.items() if value is not None}
     if asked["resume"]:
         _resumable(asked, louder, off)
+    if "start_from" in asked:
+        asked["start_from"] = _begun_by(asked["start_from"])
     options = DistilOptions(**asked, weights=_weights(louder, off))
     click.echo("reading the pairs")
     run = begun(options)
@@ -120,6 +126,17 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
         ) from error
     click.echo(f"\n{'done' if finished else 'stopped, and saved'}: {path}")
     click.echo(f"next: lensd export {path} --out NAME.lens" if finished else "go on with --resume")
+
+
+def _begun_by(text: str) -> Path:
+    """Return the lens of that name, or else the path: what is wrong with it is told when it is opened."""
+    from lensd.errors import LensError
+    from lensd.lens.open import find_package
+
+    try:
+        return find_package(text) or Path(text)
+    except LensError:
+        return Path(text)
 
 
 def _resumable(asked: dict[str, Any], louder: tuple[str, ...], off: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from trainer.distil import losses
 from trainer.distil.batches import Batches
 from trainer.distil.critic import Critic, window
 from trainer.distil.losses import Painted, Wanted
+from trainer.distil.predecessor import generator_of
 from trainer.distil.settings import Settings
 from trainer.distil.steady import warp_loss
 from trainer.distil.teacher import LEVELS, Adapters
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from trainer.pairs import Pairs
 
 CHECKPOINT = "checkpoint.safetensors"
+_LOOKED_AT = 8  # batches, to know how a lens that is started from sees these faces
 
 
 class Run:
@@ -135,14 +137,21 @@ class Run:
         return run
 
     def start_from(self, path: Path) -> None:
-        """Take the averaged weights of another checkpoint.
+        """Begin with what another student knows.
+
+        Args:
+            path: a checkpoint, whose averaged weights are taken, or a lens package.
 
         Raises:
-            ConfigError: not a checkpoint of such a network.
+            ConfigError: neither, or of another network than the settings ask for.
         """
-        tensors, _ = checkpoint.load(path)
+        if path.suffix in (".lens", ".zip"):
+            seen = (self._batches.at(step).photos for step in range(_LOOKED_AT))
+            state = generator_of(path, self.settings.widths, self.settings.blocks, seen).state_dict()
+        else:
+            state = checkpoint.unpack("average", checkpoint.load(path)[0])
         try:
-            self.network.load_state_dict(checkpoint.unpack("average", tensors))
+            self.network.load_state_dict(state)
         except RuntimeError as error:
             raise ConfigError(str(path), "is of another network than the settings ask for") from error
         self.average.load_state_dict(self.network.state_dict())

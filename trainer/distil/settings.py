@@ -115,7 +115,7 @@ class DistilOptions:
         family: "0.1", "0.25", "0.39" or "0.45", real GMAC at 256 px.
         weights: of the losses; those of a teacher are off where there is none.
         size_px: of the samples in the end; None: the lens's own, without which it cannot be exported.
-        start_from: a checkpoint of the same family, whose averaged weights are taken.
+        start_from: a checkpoint of the same family, whose averaged weights are taken, or a lens package.
         bf16: None: where the device has instructions for it.
         device: "auto" (a GPU where there is one), "cpu" or "cuda[:N]".
         workers: threads that make samples; None: one for each of `threads`, with a GPU up to 12.

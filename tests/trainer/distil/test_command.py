@@ -46,6 +46,8 @@ def test_the_help_lists_losses_and_families():
         (["--resume"], "no checkpoint to go on with"),
         (["--teacher=nowhere"], "nowhere"),
         (["--start-from=nowhere"], "nowhere"),
+        (["--start-from=nowhere.lens"], "no lens to start from"),
+        (["--start-from=thug-life", "--family=0.1"], "another family"),
         (["--batch=1"], "batch of 2"),
     ],
 )
