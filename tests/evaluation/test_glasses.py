@@ -1,4 +1,4 @@
-"""Glasses are told from the picture: the portrait wears none, and then those of our own lens."""
+"""Glasses are told from the picture: the portrait wears none, and then a drawn pair."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from lensd.evaluation.faces import read_faces
 from lensd.evaluation.glasses import wears_glasses
 from lensd.lens.catalogue import find_lens
 from lensd.lens.open import open_package, stickers_of
-from lensd.lens.overlay import OverlayLens, render_crop
+from lensd.lens.overlay import OverlayLens
 from tests.evaluation.faces import portrait_mesh, write_faces
+from trainer.props import wear_glasses
 
 
 @pytest.fixture(scope="module")
 def dressed():
-    """The portrait with the round glasses of moustache-overlay."""
-    sticker = stickers_of(open_package(find_lens("moustache-overlay").path))[:1]
-    drawn = render_crop(sticker, portrait_mesh(), 512).astype(np.float32)
-    matte = drawn[..., 3:] / 255
-    return (skimage.data.astronaut() * (1 - matte) + drawn[..., :3] * matte).astype(np.uint8)
+    """The portrait with drawn glasses, as the trainer puts them on photographs."""
+    picture = skimage.data.astronaut().copy()
+    wear_glasses(picture, portrait_mesh(), np.random.default_rng(3), dark=False)
+    return picture
 
 
 @pytest.mark.parametrize("scale", [0.6, 1.0, 2.0])

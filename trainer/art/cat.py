@@ -23,8 +23,8 @@ def stickers() -> list[Sticker]:
     whiskers = Sheet(-0.66, -0.1, 0.66, 0.34, 768)
     for y, out in ((0.085, -0.045), (0.12, 0.085), (0.155, 0.22)):
         course = [(-0.14, y), (-0.36, (y + out) / 2 - 0.03), (-0.63, out)]
-        whiskers.line(course, 0.019, (30, 30, 36), thin_end=True).line(course, 0.011, (250, 250, 252), thin_end=True)
-        whiskers.ellipse((-0.125, y), (0.009, 0.009), (40, 34, 38))
+        whiskers.line(course, 0.03, (30, 30, 36), thin_end=True).line(course, 0.018, (250, 250, 252), thin_end=True)
+        whiskers.ellipse((-0.125, y), (0.012, 0.012), (40, 34, 38))
     whiskers.mirrored()
 
     nose = Sheet(-0.11, -0.04, 0.11, 0.14, 256)

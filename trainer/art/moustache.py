@@ -1,6 +1,7 @@
-"""A gentleman's round glasses and handlebar moustache, drawn here so that the lens owes nothing to anybody.
+"""A gentleman's golden monocle and handlebar moustache, drawn here so that the lens owes nothing to anybody.
 
-Both have soft edges; the glasses' lenses are clear but for a tint and a glint, so that the eyes stay visible.
+Both have soft edges; the glass is clear but for a tint and a glint, so that the eye stays visible. The rim is as wide
+as five pixels of the network's picture: of glasses with a rim half as wide a student made a blur (trainer/LOG.md).
 """
 
 from __future__ import annotations
@@ -13,35 +14,37 @@ import numpy as np
 if TYPE_CHECKING:
     from lensd.frames import F32, U8
 
-_FINER = 2  # the glasses are drawn so many times larger, then averaged; OpenCV softens the hairs itself
-_RIM, _RIM_LIGHT = (38, 24, 18), (122, 78, 46)
+_FINER = 2  # the monocle is drawn so many times larger, then averaged; OpenCV softens the hairs itself
+_EYE, _RADIUS = (215.0, 214.0), 184.0
+_GOLD_DARK, _GOLD, _GOLD_LIGHT = (92, 58, 14), (222, 168, 58), (255, 238, 176)
 _TINT, _GLINT = (120, 150, 165), (255, 255, 255)
 _HAIR_DARK, _HAIR_LIGHT = np.array([34, 20, 13], np.float32), np.array([98, 60, 36], np.float32)
 _HAIRS = 1800
 
 
-def draw_glasses() -> U8:
-    """Return the glasses: (352, 1024, 4) uint8 RGB and matte; the eyes lie at 0.24 and 0.76 of the width."""
-    height, width = 352, 1024
+def draw_monocle() -> U8:
+    """Return the monocle with its chain: (880, 512, 4) uint8 RGB and matte; the eye lies at (215, 214)."""
+    height, width = 880, 512
     y, x = np.mgrid[0 : height * _FINER, 0 : width * _FINER].astype(np.float32) / _FINER
     picture = np.zeros((*y.shape, 4), np.float32)
-    middle = 182.0
-    for centre in (246.0, width - 246.0):
-        away = np.hypot(x - centre, (y - middle) * 1.06)
-        tint = 0.16 + 0.10 * np.clip((middle - y) / 160, -1, 1)
-        _lay(picture, _TINT, tint * _inside(away, 150))
-        glint = np.hypot((x - centre + 62) * 0.9 + (y - middle + 74), ((y - middle + 74) - (x - centre + 62)) * 0.24)
-        _lay(picture, _GLINT, 0.55 * _inside(glint, 15, soft=9) * _inside(away, 138))
-    bridge = np.abs(y - (middle - 54 + 34 * np.square((x - width / 2) / 116)))
-    _lay(picture, _RIM, _inside(bridge, 13) * _inside(np.abs(x - width / 2), 126))
-    for centre, out in ((246.0, -1.0), (width - 246.0, 1.0)):
-        along = (x - centre) * out
-        arm = np.abs(y - (middle - 62))
-        _lay(picture, _RIM, _inside(arm, 15) * (along > 130) * _inside(along, 236))
-        ring = np.abs(np.hypot(x - centre, (y - middle) * 1.06) - 156)
-        _lay(picture, _RIM, _inside(ring, 17))
-        light = np.clip((middle - 40 - y) / 120, 0, 1)
-        _lay(picture, _RIM_LIGHT, 0.8 * light * _inside(np.abs(ring), 5, soft=5))
+    away = np.hypot(x - _EYE[0], y - _EYE[1])
+    _lay(picture, _TINT, (0.14 + 0.1 * np.clip((_EYE[1] - y) / 170, -1, 1)) * _inside(away, _RADIUS))
+    for shift, long in ((-98.0, 24.0), (-52.0, 10.0)):
+        across, along = (x - _EYE[0]) * 0.7 + (y - _EYE[1]) * 0.7 - shift, (x - _EYE[0]) * 0.7 - (y - _EYE[1]) * 0.7
+        _lay(picture, _GLINT, 0.4 * _inside(np.abs(across), long, soft=6) * _inside(np.abs(along), 110, soft=30))
+    picture *= _inside(away, _RADIUS + 2)[..., None]
+    # The chain hangs in an arc from the rim's outer edge, a round link every 34 px.
+    hang = np.linspace(0, 1, 19)
+    links = np.column_stack([_EYE[0] + 178 + 62 * np.sin(hang * 2.6), _EYE[1] + 62 + 560 * hang**1.15])
+    for row, (at_x, at_y) in enumerate(links.tolist()):
+        link = np.hypot(x - at_x, (y - at_y) * (0.8 if row % 2 else 1.15))
+        _lay(picture, _GOLD_DARK, _inside(link, 21))
+        _lay(picture, _GOLD, _inside(np.hypot(x - at_x + 3, y - at_y + 4), 13, soft=3))
+    ring = np.abs(away - _RADIUS)
+    lit = np.clip(0.5 + (_EYE[0] - x + _EYE[1] - y) / 420, 0, 1)
+    _lay(picture, _GOLD_DARK, _inside(ring, 27))
+    _lay(picture, _GOLD, _inside(ring, 19))
+    _lay(picture, _GOLD_LIGHT, lit * _inside(np.abs(away - _RADIUS - 3), 8, soft=6))
     return _finished(picture, width, height)
 
 

@@ -34,6 +34,7 @@ class Drawn:
         title, tags, what: for people.
         stickers: draws them, in their order. files: their names.
         view: the preview's side and how far up it lies, face units.
+        version: of the package.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Drawn:
     stickers: Callable[[], list[Sticker]]
     files: tuple[str, ...]
     view: tuple[float, float] = (2.6, 0.3)
+    version: str = "1.0.0"
 
 
 def thug_life_sticker() -> Sticker:
@@ -51,9 +53,9 @@ def thug_life_sticker() -> Sticker:
 
 
 def moustache_stickers() -> list[Sticker]:
-    """Return the gentleman's glasses and moustache as they are worn; the hairs take 3 s."""
+    """Return the gentleman's monocle and moustache as they are worn; the hairs take 3 s."""
     return [
-        Sticker(moustache.draw_glasses(), "eyes", (0.0, -0.165), 0.78),
+        Sticker(moustache.draw_monocle(), "eyes", (0.224, 0.03), 0.47),
         Sticker(moustache.draw_moustache(), "nose", (0.0, 0.155), 0.66),
     ]
 
@@ -70,12 +72,13 @@ DRAWN = (
     ),
     Drawn(
         "moustache",
-        "Glasses and Moustache",
+        "Monocle and Moustache",
         ("sticker", "glasses", "moustache"),
-        "Round glasses that one can see through, and a handlebar moustache that stays while its wearer talks.",
+        "A golden monocle on a chain, and a handlebar moustache that stays while its wearer talks.",
         moustache_stickers,
-        ("glasses.png", "moustache.png"),
+        ("monocle.png", "moustache.png"),
         (1.9, 0.0),
+        "2.0.0",
     ),
     Drawn(
         "crown",
@@ -100,6 +103,7 @@ DRAWN = (
         "Upright ears, a small nose and whiskers.",
         cat.stickers,
         ("ears.png", "whiskers.png", "nose.png"),
+        version="1.1.0",
     ),
     Drawn(
         "party",
@@ -120,7 +124,7 @@ def write(drawn: Drawn, lenses: Path) -> Path:
         "schema = 1",
         f'name = "{drawn.name}-overlay"',
         f'title = "{drawn.title} (drawn)"',
-        'version = "1.0.0"',
+        f'version = "{drawn.version}"',
         'author = "SnapLens Camera"',
         'licence = "MIT"',
         'kind = "overlay"',
