@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lensd.evaluation.evaluate import Evaluation, Figures
     from trainer.gallery.lenses import Taught
@@ -68,20 +69,29 @@ No photograph is in this package; preview and golden picture are NASA's portrait
 
 {{figures}}
 
-The truth is {truth}. The photographs are mostly smiling, frontal adults in good light: expect less on children,
-profiles beyond 40 degrees, and hands before the face.
+The truth is {truth}. The photographs are mostly smiling, frontal adults in good light: expect less on children
+and on profiles beyond 40 degrees. Sunglasses, hands (fingers, or something else before a part of the face) and the dark
+were put into the photographs of the same people.
 """
 
 
-def figures_text(evaluation: Evaluation) -> str:
-    """Return what was measured as a table, and a sentence on the groups that the lens does less well on."""
+def figures_text(evaluation: Evaluation, hardships: Mapping[str, Figures]) -> str:
+    """Return what was measured as a table, and a sentence on the faces that the lens does less well on.
+
+    Args:
+        evaluation: on people held out.
+        hardships: the same people with something done to their photographs. Their colours are left out: what should
+            have been painted was not drawn anew.
+    """
     rows = [("all", evaluation.whole), *evaluation.groups.items()]
     head = "| faces | how many | IoU mean | 5th percentile | fired | change outside, of 255 | L1 inside, of 1 |\n"
-    table = head + "|---|---|---|---|---|---|---|\n" + "\n".join(_row(name, figures) for name, figures in rows)
+    lines = [_row(name, figures) for name, figures in rows]
+    lines += [_row(name, replace(figures, change_outside=None, inside_l1=None)) for name, figures in hardships.items()]
+    table = head + "|---|---|---|---|---|---|---|\n" + "\n".join(lines)
     whole = evaluation.whole.iou_mean or 0.0
     worse = [
         f"{name} ({figures.iou_mean:.3f})"
-        for name, figures in evaluation.groups.items()
+        for name, figures in [*evaluation.groups.items(), *hardships.items()]
         if figures.iou_mean is not None and figures.iou_mean < whole - _WORSE
     ]
     least = evaluation.worst(1)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lensd.errors import MediaError
+from lensd.lens.open import find_package
 from lensd.lens.package import open_package
 from lensd.whole_file import write_whole
 from trainer.distil import DistilOptions, distil
 from trainer.export import About, export, licence_text
 from trainer.gallery.card import card_of, figures_text, wrapped
+from trainer.gallery.hardship import HARDSHIPS
 from trainer.new.judge import judge
 from trainer.package import write_package
 from trainer.pairs import open_pairs
@@ -75,7 +77,8 @@ def teach(
         adversarial_from=lesson.adversarial_from,
         bf16=bf16,
         threads=threads,
-        measure_every=max(1, min(500, in_all // 4)),
+        start_from=None if lesson.start_from is None else find_package(lesson.start_from),
+        measure_every=max(1, min(400, in_all // 4)),
         resume=True,
     )
     checkpoint = distil(options, note, stop=stop)
@@ -102,10 +105,12 @@ def ship(
     card = card_of(lens, int(taught.sum()), persons, sorted(set(opened.sources)))
     export(checkpoint, made, about, card, licence_text())
     evaluation = judge(made, pairs, 0, tell).evaluation
-    write_whole(checkpoint.parent / "figures.json", json.dumps(evaluation.as_dict(), indent=1).encode(), mode=0o600)
+    hard = {name: judge(made, pairs, 0, tell, harder).evaluation.whole for name, harder in HARDSHIPS.items()}
+    figures = evaluation.as_dict() | {"hardships": {name: one.as_dict() for name, one in hard.items()}}
+    write_whole(checkpoint.parent / "figures.json", json.dumps(figures, indent=1).encode(), mode=0o600)
     package = open_package(made)
     contents = dict(package.contents)
-    text = contents["CARD.md"].decode().replace(FIGURES, figures_text(evaluation))
+    text = contents["CARD.md"].decode().replace(FIGURES, figures_text(evaluation, hard))
     contents["CARD.md"] = wrapped(text).encode()
     final = lenses / f"{lens.name}.lens"
     write_package(final, head(package.manifest), contents)

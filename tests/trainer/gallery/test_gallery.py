@@ -4,11 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from lensd.errors import ConfigError
+from lensd.lens.open import find_package
 from lensd.lens.package import open_package
+from trainer.distil.families import FAMILIES
+from trainer.distil.predecessor import generator_of
 from trainer.gallery.__main__ import main
+from trainer.gallery.hardship import HARDSHIPS
 from trainer.gallery.lenses import GALLERY, taught
 from trainer.gallery.painted import gallery_pairs
 from trainer.gallery.ship import ship, teach
@@ -19,7 +24,8 @@ UNMOVED = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 @pytest.fixture(scope="module")
 def tiger():
-    return replace(taught("tiger"), crop=Crop(1.4, 0.03, 64))
+    lens = taught("tiger")
+    return replace(lens, crop=Crop(1.4, 0.03, 64), lesson=replace(lens.lesson, start_from=None))
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +59,28 @@ def test_a_lens_is_taught_stopped_taught_on_and_shipped_with_its_figures(tiger, 
     assert (package.name, package.manifest.kind, package.manifest.version) == ("tiger", "generator", "1.0.0")
     card = package.contents["CARD.md"].decode()
     assert f"| all | {open_pairs(tiger_pairs).held_out.sum()} |" in card
+    assert all(f"| {name} | " in card for name in HARDSHIPS)
     assert "{" not in card
     assert sum(len(content) for content in package.contents.values()) < 2_000_000
+
+
+def test_a_hardship_changes_the_photograph_alike_each_time_and_not_the_one_it_was_given(tiger_pairs):
+    made = open_pairs(tiger_pairs)
+    photo, points = made.photos[0].copy(), made.points[0]
+    for harder in HARDSHIPS.values():
+        hard = harder(photo, points, 5)
+        assert np.array_equal(hard, harder(photo, points, 5))
+        assert hard.shape == photo.shape
+        assert np.abs(hard.astype(int) - photo).mean() > 1
+        assert np.array_equal(photo, made.photos[0])
+
+
+def test_every_lens_begins_as_one_that_ships_and_is_of_its_family():
+    for lens in GALLERY:
+        if lens.lesson.start_from is not None:
+            family = FAMILIES["0.25"]
+            crop = torch.zeros(1, 3, 64, 64)
+            generator_of(find_package(lens.lesson.start_from), family.widths, family.blocks, [crop])
 
 
 def test_every_lens_has_a_crop_in_which_its_network_can_work():
