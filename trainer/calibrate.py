@@ -48,14 +48,21 @@ def face_crops(folder: Path, crop: Crop, *, taught: bool, count: int) -> U8:
     return crops
 
 
-def ranges(content: bytes, names: Sequence[str], crops: U8, tell: Callable[[], None]) -> dict[str, float]:
-    """Return for each tensor the largest of its 99.99th percentiles of absolute values, over all crops.
+def ranges(
+    content: bytes,
+    names: Sequence[str],
+    crops: U8,
+    tell: Callable[[], None] = lambda: None,
+    share_percent: float = _SHARE_PERCENT,
+) -> dict[str, float]:
+    """Return for each tensor the largest of its percentiles of absolute values, over all crops.
 
     Args:
         content: an ONNX file.
         names: its tensors.
         crops: (n, S, S, 3) uint8, n > 0.
         tell: called after each.
+        share_percent: of a tensor's values in one picture that are to be in the range.
     """
     model = widen(content)
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
@@ -63,7 +70,7 @@ def ranges(content: bytes, names: Sequence[str], crops: U8, tell: Callable[[], N
     most = np.zeros(len(names))
     for crop in crops:
         values = session.run(list(names), {session.get_inputs()[0].name: crop[None]})
-        most = np.maximum(most, [np.percentile(np.abs(value), _SHARE_PERCENT) for value in values])
+        most = np.maximum(most, [np.percentile(np.abs(value), share_percent) for value in values])
         tell()
     return dict(zip(names, most.tolist(), strict=True))
 

@@ -9,6 +9,7 @@ in which processors without VNNI add them up, and TensorRT, which says that it t
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,13 +35,29 @@ def float_tensors(content: bytes, *, tail: int = FLOAT_TAIL) -> list[str]:
     return [name for name, _ in _edges(widen(content), tail)]
 
 
-def quantise(content: bytes, ranges: Mapping[str, float], *, tail: int = FLOAT_TAIL) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """How finely values are told apart.
+
+    Attributes:
+        unsigned: the largest step of a tensor behind a ReLU; signed ones always have 127.
+        weights: the largest step of a weight.
+    """
+
+    unsigned: int = _LEVELS
+    weights: int = _LEVELS
+
+
+def quantise(
+    content: bytes, ranges: Mapping[str, float], *, tail: int = FLOAT_TAIL, levels: Levels = Levels()
+) -> bytes:
     """Return the network with its convolutions in INT8; picture, first and last ones stay in float32.
 
     Args:
         content: an ONNX file of float32 arithmetic.
         ranges: for each of `float_tensors`, the largest absolute value that it takes.
         tail: how many convolutions before the last stay in float32 too.
+        levels: the product of both, twice, must fit 16 bits: 127 and 127, or 255 and 63.
 
     Raises:
         KeyError: a range is missing.
@@ -58,10 +75,10 @@ def quantise(content: bytes, ranges: Mapping[str, float], *, tail: int = FLOAT_T
     for node in graph.node:
         node.input[:] = [renamed.get(name, name) for name in node.input]
         if node.op_type == "Conv" and node.output[0] in chosen:
-            node.input[1] = _quantised_weight(node.input[1], weights, constants, nodes)
+            node.input[1] = _quantised_weight(node.input[1], weights, constants, nodes, levels.weights)
         nodes.append(node)
         if (name := node.output[0]) in edges:
-            renamed[name] = _pair(name, ranges[name], edges[name], constants, nodes)
+            renamed[name] = _pair(name, ranges[name], edges[name], constants, nodes, levels.unsigned)
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
     constants = {**weights, **constants}
@@ -103,29 +120,35 @@ def _pair(
     kind: type[np.generic],
     constants: dict[str, np.ndarray],
     nodes: list[onnx.NodeProto],
+    unsigned: int,
 ) -> str:
     """Append the two nodes behind tensor `name`; return what its readers are to read."""
+    steps = unsigned if kind is np.uint8 else _LEVELS
     scale, zero = f"{name}_scale", f"{name}_zero"
-    constants |= {scale: np.array(max(most, 1e-6) / _LEVELS, np.float32), zero: np.zeros((), kind)}
+    constants |= {scale: np.array(max(most, 1e-6) / steps, np.float32), zero: np.zeros((), kind)}
     nodes.append(helper.make_node("QuantizeLinear", [name, scale, zero], [f"{name}_q"]))
     nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", scale, zero], [f"{name}_dq"]))
     return f"{name}_dq"
 
 
 def _quantised_weight(
-    name: str, weights: Mapping[str, np.ndarray], constants: dict[str, np.ndarray], nodes: list[onnx.NodeProto]
+    name: str,
+    weights: Mapping[str, np.ndarray],
+    constants: dict[str, np.ndarray],
+    nodes: list[onnx.NodeProto],
+    levels: int,
 ) -> str:
     """Append the node that widens the weights' integers, each output channel with its own scale."""
-    scales, integers = per_channel(weights[name].astype(np.float32))
+    scales, integers = per_channel(weights[name].astype(np.float32), levels)
     constants |= {f"{name}_q": integers, f"{name}_scale": scales, f"{name}_zero": np.zeros(len(scales), np.int8)}
     inputs = [f"{name}_q", f"{name}_scale", f"{name}_zero"]
     nodes.append(helper.make_node("DequantizeLinear", inputs, [f"{name}_dq"], axis=0))
     return f"{name}_dq"
 
 
-def per_channel(weight: F32) -> tuple[F32, np.ndarray]:
-    """Return scales (C,) float32 and integers (C, ...) int8 with -127..127 for weights (C, ...)."""
+def per_channel(weight: F32, levels: int = _LEVELS) -> tuple[F32, np.ndarray]:
+    """Return scales (C,) float32 and integers (C, ...) int8 with -levels..levels for weights (C, ...)."""
     most = np.abs(weight.reshape(len(weight), -1)).max(1)
-    scales = (np.maximum(most, 1e-8) / _LEVELS).astype(np.float32)
+    scales = (np.maximum(most, 1e-8) / levels).astype(np.float32)
     shape = (-1, *(1,) * (weight.ndim - 1))
-    return scales, np.clip(np.rint(weight / scales.reshape(shape)), -_LEVELS, _LEVELS).astype(np.int8)
+    return scales, np.clip(np.rint(weight / scales.reshape(shape)), -levels, levels).astype(np.int8)

@@ -33,6 +33,7 @@ def main(pairs: Path, run: Path, out: Path, steps: int, rate: float, start_from:
     content = landmarks_onnx(network.eval())
     write_whole(out, content)
     click.echo(f"wrote {out}, {len(content) / 1e6:.1f} MB")
+    click.echo(f"next: python -m trainer.narrow_tracker {out} --faces DIR --out lensd/face/landmarks.onnx")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
+_WIDENED = (TensorProto.FLOAT16, TensorProto.FLOAT)
+
 
 def widen(content: bytes) -> onnx.ModelProto:
-    """Return the model with every Cast of a constant done: its weights lie in the file as they are computed with.
+    """Return the model with every Cast of a float16 constant done: it lies in the file as it is computed with.
+
+    Weights that are stored in bytes stay so.
 
     Raises:
         ValueError: the file is no ONNX model.
@@ -22,7 +26,7 @@ def widen(content: bytes) -> onnx.ModelProto:
     kept = []
     for node in graph.node:
         source = constants.get(node.input[0]) if node.op_type == "Cast" else None
-        if source is not None and node.attribute[0].i == TensorProto.FLOAT:
+        if source is not None and (source.data_type, node.attribute[0].i) == _WIDENED:
             wide = numpy_helper.to_array(source).astype(np.float32)
             graph.initializer.append(numpy_helper.from_array(wide, node.output[0]))
         else:

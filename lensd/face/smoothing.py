@@ -69,10 +69,10 @@ def _share(cutoff_hz: F64 | float, elapsed_s: float) -> F64 | float:
     return turn / (turn + 1)
 
 
-# Chosen with bench/tracking.py on 1,337 frames of a man who talks and turns: while he is calm the points tremble by 0.8
-# thousandths of the face's height (2.4 raw), while he moves they are 0.2 behind the raw ones.
-POSE = Tuning(cutoff_hz=0.8, beta=36.0, speed_cutoff_hz=2.5)
-SHAPE = Tuning(cutoff_hz=1.0, beta=6.0, speed_cutoff_hz=2.5)
+# Chosen with bench/tracking.py on 1,337 frames of a man who talks and turns: while he is calm the points tremble by 0.7
+# thousandths of the face's height (2.3 raw), while he moves they are 0.3 behind the raw ones.
+POSE = Tuning(cutoff_hz=0.7, beta=36.0, speed_cutoff_hz=2.5)
+SHAPE = Tuning(cutoff_hz=0.9, beta=6.0, speed_cutoff_hz=2.5)
 _LONGEST_GAP_S = 0.5  # after a longer one the old face says nothing about the new one
 
 
