@@ -56,12 +56,15 @@ class LandmarkNetwork:
                 raise EngineError("face tracker", f"{spec.name} is {spec.dtype} {spec.shape}, not {dtype} {shape}")
         self._x, self._out = np.zeros(x, np.uint8), np.zeros(out, np.float32)
 
-    def locate(self, picture: Picture, guess_px: F32) -> tuple[F32, float] | None:
+    def locate(
+        self, picture: Picture, guess_px: F32, moved_px: tuple[float, float] = (0.0, 0.0)
+    ) -> tuple[F32, float] | None:
         """Return the points of the face near `guess_px`, and how sure it is that there is one.
 
         Args:
             picture: not modified.
             guess_px: (478, 3), about where the face is: the last frame's points, or the template on a box.
+            moved_px: how far from there, across and down.
 
         Returns:
             (478, 3) float32 in picture pixels, and 0..1. None where the guess, or the answer, is no face's shape:
@@ -71,9 +74,10 @@ class LandmarkNetwork:
             EngineError: the network could not be run.
         """
         to_picture = crop_to_picture(guess_px, SIZE_PX, SIDE)
-        (a, b, x), (c, d, y) = to_picture.tolist()
+        to_picture[:, 2] += moved_px
+        (a, b, left), (c, d, top) = to_picture.tolist()
         scale = math.hypot(a, c)
-        x, y = x + (a + b) * _MIDDLE, y + (c + d) * _MIDDLE
+        x, y = left + (a + b) * _MIDDLE, top + (c + d) * _MIDDLE
         inside = 0 <= x < picture.width and 0 <= y < picture.height
         if not inside or not _FACE_PX <= scale * SIZE_PX / SIDE <= 2 * picture.height:
             return None
@@ -82,7 +86,7 @@ class LandmarkNetwork:
         logit = float(self._out[0, POINTS, 0])
         to_points = np.array([[a, c, 0], [b, d, 0], [0, 0, scale]], np.float32)
         points: F32 = self._out[0, :POINTS] @ to_points
-        points += np.array([to_picture[0, 2], to_picture[1, 2], 0], np.float32)
+        points += np.array([left, top, 0], np.float32)
         if math.isnan(logit) or not math.isfinite(float(points.sum())):
             return None
         return points, 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))

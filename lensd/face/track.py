@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
 import numpy as np
 
 from lensd.face.smoothing import FaceSmoother
@@ -95,13 +96,15 @@ class Track:
         """Tell whether it is time to forget it: lost for long, or before it was confirmed."""
         return self.lost and (not self.confirmed or captured_ns - self._seen_ns > REMEMBER_NS)
 
-    def guess(self, captured_ns: int) -> F32:
-        """Return where its points are expected: (478, 3), picture pixels."""
-        return self._glided(self.seen.points, captured_ns)
+    def gliding(self, captured_ns: int) -> tuple[float, float]:
+        """Return how far it has gone since it was seen, picture pixels, if it went on as it did."""
+        gone_s = max(captured_ns - self._seen_ns, 0) / 1e9
+        time_s = _GLIDE_S * (1 - math.exp(-gone_s / _GLIDE_S))
+        return self._speed[0] * time_s, self._speed[1] * time_s
 
     def unlikeness(self, other: Sight, captured_ns: int) -> float:
         """Return how unlike this face's next sight `other` is: 0 for the same, infinite where it cannot be."""
-        x, y = self._gliding(captured_ns)
+        x, y = self.gliding(captured_ns)
         there = (self.seen.middle[0] + x, self.seen.middle[1] + y)
         size = max(self.seen.size, other.size)
         # A lost one may have stayed, too: whoever stops behind somebody does not glide on.
@@ -112,7 +115,8 @@ class Track:
         if away > size * (_NEAR + min(_WANDER * gone_s, _WANDER_MAX)) or growth > _GROWTH_MAX:
             return math.inf
         unlikeness = _LOST if self.lost else 0.0
-        return unlikeness + away / size + growth + float(np.abs(other.look - self._look).mean()) / _LOOK_UNIT
+        colours = cv2.norm(other.look, self._look, cv2.NORM_L1) / self._look.size
+        return unlikeness + away / size + growth + colours / _LOOK_UNIT
 
     def follow(self, seen: Sight, captured_ns: int, *, crowded: bool, moved: bool) -> None:
         """Take `seen` as its next sight.
@@ -152,18 +156,10 @@ class Track:
         """Return it as it is to be shown; None where it is not."""
         if self._opacity <= 0:
             return None
-        landmarks = self._glided(self._landmarks, captured_ns) if self.lost else self._landmarks
+        landmarks = self._landmarks
+        if self.lost:
+            landmarks = landmarks + np.array([*self.gliding(captured_ns), 0], np.float32)
         return Face(self.identity, landmarks, self.seen.score, self._opacity)
-
-    def _gliding(self, captured_ns: int) -> tuple[float, float]:
-        """Return how far it has gone since it was seen, if it went on as it did."""
-        gone_s = max(captured_ns - self._seen_ns, 0) / 1e9
-        time_s = _GLIDE_S * (1 - math.exp(-gone_s / _GLIDE_S))
-        return self._speed[0] * time_s, self._speed[1] * time_s
-
-    def _glided(self, points: F32, captured_ns: int) -> F32:
-        x, y = self._gliding(captured_ns)
-        return points + np.array([x, y, 0], np.float32)
 
     def _fade(self, captured_ns: int, wanted: float) -> None:
         step = max(captured_ns - self._updated_ns, 0) / FADE_NS

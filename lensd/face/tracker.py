@@ -127,7 +127,7 @@ class MeshTracker:
             if len(sights) == self._most:
                 break
             wanted = _KEEP if not track.lost else _TAKE_UP
-            seen = self._looked(picture, track.guess(captured_ns), wanted, more=_MORE_LOOKS)
+            seen = self._looked(picture, track.seen.points, wanted, track.gliding(captured_ns), more=_MORE_LOOKS)
             unlikeness = math.inf if seen is None else track.unlikeness(seen, captured_ns)
             if seen is None or (track.lost and math.isinf(unlikeness)):
                 continue
@@ -177,13 +177,15 @@ class MeshTracker:
                 number, smoother = next(self._identities), self._make_smoother()
                 self._tracks.append(Track(number, places[at][0], captured_ns, at_once=at_once, smoother=smoother))
 
-    def _looked(self, picture: Picture, guess: F32, wanted: float, more: int = 0) -> Sight | None:
-        """Return the face near `guess`, if the network is at least as sure as `wanted` that it is one.
+    def _looked(
+        self, picture: Picture, guess: F32, wanted: float, moved: tuple[float, float] = (0.0, 0.0), more: int = 0
+    ) -> Sight | None:
+        """Return the face near `guess` moved by `moved`, if the network is at least as sure as `wanted` that it is one.
 
         It leads to a face that has jumped by half its height, long before it is sure of it: so it is asked up to `more`
         times where its own answer lies.
         """
-        located = self._network.locate(picture, guess)
+        located = self._network.locate(picture, guess, moved)
         while located is not None and located[1] < wanted and more:
             located, wanted, more = self._network.locate(picture, located[0]), _TAKE_UP, more - 1
         if located is None or located[1] < wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -126,9 +127,9 @@ class GeneratorLens:
     def _square_of(self, face: Face) -> Affine | None:
         """Return the affine from the network's square to the picture; None where the points make no square."""
         crop = self._crop
-        with np.errstate(all="ignore"):  # points that all coincide give NaN, which is asked for below
-            to_picture = crop_to_picture(face.landmarks_px, crop.size_px, crop.side, crop.up)
-        if not np.isfinite(to_picture).all() or np.hypot(*to_picture[:, 0]) * crop.size_px < _FACE_PX_MIN:
+        to_picture = crop_to_picture(face.landmarks_px, crop.size_px, crop.side, crop.up)
+        (a, b, x), (c, d, y) = to_picture.tolist()
+        if not math.isfinite(a + b + x + c + d + y) or math.hypot(a, c) * crop.size_px < _FACE_PX_MIN:
             return None
         return to_picture
 
