@@ -22,7 +22,7 @@ _FINEST, _PART_PX = (
     2,
     60_000,
 )  # picture pixels to one of a part's, and how many it may have; the whole plane has 102,000
-_ANYHOW_S, _ANYHOW_KNOWN_S = 1.0, 2.0  # the second where a face is followed already
+_ANYHOW_S, _ANYHOW_KNOWN_S = 1.0, 3.0  # the second where a face is followed already: a look takes 20 to 50 ms
 _GLANCE_S, _GLANCE_KNOWN_S = 0.05, 0.1  # between two comparisons, of 0.2 ms
 _PAUSE_S = 0.03
 _AGAIN = 7  # what is new is looked at so many times more, turned otherwise, and under another grain
