@@ -30,6 +30,7 @@ from lensd.frames import PixelFormat, VideoFormat
 from lensd.lens.catalogue import find_lenses
 from lensd.lens.open import find_package
 from lensd.lens.package import open_package
+from lensd.tuning.tuner import Tuner
 
 LENS = "thug-life"
 _PACED = 30
@@ -53,8 +54,8 @@ def frames_of(face, side, size, pixels, count=FRAMES):
     return [rehearsal.frame(n, pixels, 10**9 + n * 33_333_333) for n in range(count)]
 
 
-def scenarios(face, side, folder, seconds, output):
-    """Measure every size and format in two processes; return the figures, the stages', and those of the start."""
+def scenarios(face, side, folder, seconds, output, way):
+    """Measure every size and format in two processes, with the lens in `way`; return the figures."""
     told, stages = {}, {}
     for size_name, size in SIZES.items():
         for format_name, pixels in FORMATS.items():
@@ -62,7 +63,7 @@ def scenarios(face, side, folder, seconds, output):
             progress(name)
             frames = record(folder / name, face, side, size, pixels)
             with TwoProcesses(frames, LENS, output=output) as running:
-                told[name] = running.run(seconds)
+                told[name] = running.run(seconds, way)
                 stages[name] = running.worker.status["stages_ms"]
             frames.unlink()
     say(f"{'ms of a core a picture':24}{'median':>8}{'p95':>8}{'latency p50':>14}{'p99':>8}{'worker MB':>11}")
@@ -177,10 +178,15 @@ def main():
     face, side = golden_face(package)
     progress("the machine")
     gmacs = machine_gmacs()
+    # As the daemon has it after its first minute; the workers below find it in the same notes.
+    way = Tuner().measure(package, lambda way: progress(f"the machine: {way}"))
     where = arguments.output if arguments.output != "none" else "memory like a driver's buffer, by the same copy"
-    say(f"SnapLens Camera with {LENS}, {os.cpu_count()} processors of {gmacs:.0f} GMAC/s; pictures go to {where}\n")
+    say(
+        f"SnapLens Camera with {LENS} in {way}, {os.cpu_count()} processors of {gmacs:.0f} GMAC/s; "
+        f"pictures go to {where}\n"
+    )
     with tempfile.TemporaryDirectory(prefix="lensd-bench-") as folder:
-        told = scenarios(face, side, Path(folder), seconds, arguments.output)
+        told = scenarios(face, side, Path(folder), seconds, arguments.output, way)
         switched = starts(face, side, Path(folder), arguments.output)
     parts(face, side)
     article_ratio, peer_ratio = side_by_side(face, side, 3 if arguments.quick else 8)

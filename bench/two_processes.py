@@ -152,9 +152,11 @@ class TwoProcesses:
         self.turn(lambda: self.costs_ms)
         return (self.written_ns[0] - self.started_ns) / 1e9
 
-    def run(self, seconds):
-        """Return the scenario's figures, over `seconds` of steady state."""
+    def run(self, seconds, way=None):
+        """Return the scenario's figures, over `seconds` of steady state; with `way` once the lens runs in that way."""
         self.first_picture_s()
+        if way is not None:
+            self.turn(lambda: self._runs_in(way))
         self._for(_SETTLE_S)
         skip, skip_latencies = len(self.costs_ms), len(self.latencies_ms)
         self._for(seconds)
@@ -166,6 +168,10 @@ class TwoProcesses:
             "latency_ms_p99": round(float(np.percentile(latencies, 99)), 2),
             "rss_mb": round(resident_mb(self.worker.pid, self._frames.name), 1),
         }
+
+    def _runs_in(self, way):
+        told = self.worker.status
+        return (told.get("runtime"), told.get("runtimes", {}).get("precision")) == tuple(way)
 
     def _for(self, seconds):
         end = time.monotonic() + seconds

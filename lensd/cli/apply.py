@@ -16,6 +16,7 @@ from lensd.cli.switch import complete_lens
 from lensd.cli.until_signal import until_signal
 from lensd.config import RuntimeChoice
 from lensd.errors import ConfigError, MediaError
+from lensd.lens.none import NoLens
 from lensd.settings_file import parse_size
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def apply(
     from lensd.application.paths import check_paths
     from lensd.engine.select import open_engine
     from lensd.face.patient import open_patient_tracker
-    from lensd.lens.open import open_lens
 
     if target is None and not show:
         raise click.UsageError("name an OUT to write, or --show")
@@ -80,9 +80,7 @@ def apply(
         raise MediaError(source, "is a folder, whose pictures are not shown one by one", "name an output folder")
     still = many or (not camera and check_paths(folder, target) == "picture")
     with ExitStack() as stack:
-        opened = stack.enter_context(
-            closing(open_lens(lens, lambda network: open_engine(network, runtime=runtime, name=f"lens {lens}")))
-        )
+        opened = stack.enter_context(closing(_opened(lens, runtime, measure=many or not still)))
         tracker = open_patient_tracker(
             lambda network: open_engine(network, runtime="onnxruntime", name="face tracker"), still=still
         )
@@ -95,6 +93,30 @@ def apply(
         else:
             done = _file(opened, tracker, folder, target, show=show)
     _tell(opened.name, done, target, as_json=as_json)
+
+
+def _opened(name: str, runtime: RuntimeChoice, *, measure: bool) -> Lens:
+    """Return the lens in the runtime asked for; with "auto" in the fastest, which is measured first where `measure`.
+
+    One picture is done before anything is measured: it runs in the fastest way that is known, by the daemon for one.
+
+    Raises:
+        LensError: no such lens, or a damaged one. EngineError: its network cannot be run.
+    """
+    from lensd.engine.select import open_engine
+    from lensd.lens.open import find_package, lens_of
+    from lensd.lens.package import open_package
+    from lensd.tuning.tuner import Tuner
+
+    if (path := find_package(name)) is None:
+        return NoLens()
+    package = open_package(path)
+    if runtime != "auto" or package.manifest.generator is None:
+        return lens_of(package, lambda network: open_engine(network, runtime=runtime, name=f"lens {package.name}"))
+    tuner = Tuner()
+    if measure:
+        tuner.measure(package, lambda way: click.echo(f"measuring {way}, once on this machine", err=True))
+    return tuner.open(package, patient=measure)[0]
 
 
 def _file(lens: Lens, tracker: FaceTracker, source: Path, target: Path | None, *, show: bool) -> Applied:

@@ -164,6 +164,11 @@ def needs_plan(runtime: str) -> bool:
     return _row(runtime).builds
 
 
+def builds_for_long(runtime: str) -> bool:
+    """Say whether the plan that a runtime needs takes up to a minute to build, which nobody waits for unasked."""
+    return _row(runtime).auto_options.get("may_build") is False
+
+
 def choose(network: bytes, *, runtime: RuntimeChoice = "auto", name: str = "network") -> Choice:
     """Load `network` in the runtime named, or in the first that takes it; the choice and its reasons are logged.
 

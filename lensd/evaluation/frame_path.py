@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,9 +20,12 @@ from lensd.composite.depth import far_to_near
 from lensd.engine.select import open_engine
 from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
 from lensd.face.tracker import MeshTracker
-from lensd.lens.open import open_lens
+from lensd.lens.none import NoLens
+from lensd.lens.open import find_package, lens_of
+from lensd.lens.package import open_package
 from lensd.metrics import Metrics, Ring
 from lensd.shared_picture import SharedPictureReader, SharedPictureWriter, create_shared_picture
+from lensd.tuning.tuner import Tuner
 from lensd.virtualcam.none import NullSink
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
 
     from lensd.config import RuntimeChoice
     from lensd.frames import F32, U8, RawFrame, TensorSpec, VideoFormat
-    from lensd.ports import Engine, FrameSink
+    from lensd.lens.manifest import Precision
+    from lensd.ports import Engine, FrameSink, Lens
 
 STAGES = ("decode", "track", "lens", "blend", "publish", "write")
 
@@ -86,7 +90,8 @@ class FramePath:
         Args:
             lens: as `open_lens` takes it.
             video: size and rate of the pictures.
-            runtime: what the lens's network runs in.
+            runtime: what the lens's network runs in; with "auto" the fastest way on this machine, measured before
+                anything else where it is not known, as the daemon has it after its first minute.
             sink: where pictures go; its owner's to close. None for memory of the same kind as a driver's buffer.
 
         Raises:
@@ -99,20 +104,31 @@ class FramePath:
         with ExitStack() as opened:
             self.tracking_network = TimedEngine(open_engine(read_landmarks_network(), runtime="onnxruntime"))
             self._tracker = opened.enter_context(closing(MeshTracker(LandmarkNetwork(self.tracking_network))))
-            networks: list[TimedEngine] = []
-
-            def timed(network: bytes) -> TimedEngine:
-                networks.append(TimedEngine(open_engine(network, runtime=runtime)))
-                return networks[0]
-
-            self._lens = opened.enter_context(closing(open_lens(lens, timed)))
-            self.lens_network = networks[0] if networks else None
+            self.lens_network: TimedEngine | None = None
+            self._lens = opened.enter_context(closing(self._opened(lens, runtime)))
             descriptor = create_shared_picture("lensd-rehearsal", video.width, video.height)
             opened.callback(os.close, descriptor)
             self._writer = SharedPictureWriter(descriptor)
             self._reader = SharedPictureReader(descriptor, marks=True)
             self._closing = opened.pop_all()
-        self.runtime = self.lens_network.runtime if self.lens_network is not None else None
+
+    @property
+    def runtime(self) -> str | None:
+        """What the lens's network runs in; None where it has none."""
+        return self.lens_network.runtime if self.lens_network is not None else None
+
+    def _opened(self, name: str | Path, runtime: RuntimeChoice) -> Lens:
+        if (path := find_package(name)) is None:
+            return NoLens()
+        package, precision = open_package(path), "float32"
+        if runtime == "auto" and package.manifest.generator is not None:
+            runtime, precision = cast("tuple[RuntimeChoice, str]", Tuner().measure(package))
+
+        def timed(network: bytes) -> TimedEngine:
+            self.lens_network = TimedEngine(open_engine(network, runtime=runtime))
+            return self.lens_network
+
+        return lens_of(package, timed, cast("Precision", precision))
 
     def __enter__(self) -> Self:
         """Return it."""

@@ -6,11 +6,12 @@ import hashlib
 import logging
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from lensd.engine.select import candidates, needs_plan, open_engine
+from lensd.engine.select import builds_for_long, candidates, needs_plan, open_engine
 from lensd.errors import EngineError, GoldenMismatch, RuntimeMissing
 from lensd.lens.open import lens_of
 from lensd.tuning.machine import key_of, precisions
@@ -19,6 +20,8 @@ from lensd.tuning.notes import Measured, Notes, Way
 from lensd.tuning.order import PROCESSORS_OWN, Order, order_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lensd.config import RuntimeChoice
     from lensd.lens.manifest import Precision
     from lensd.lens.package import LensPackage
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SETTLED_S = 2.0  # a lens that comes on air has the machine to itself for so long
+_POLL_S = 0.02
 
 
 @dataclass(slots=True)
@@ -69,15 +73,19 @@ class Tuner:
         self._tuned: _Tuned | None = None
         self._measuring: tuple[_Tuned, Measuring] | None = None
 
-    def open(self, package: LensPackage) -> tuple[Lens, Way]:
+    def open(self, package: LensPackage, *, patient: bool = False) -> tuple[Lens, Way]:
         """Return the lens in a generator's package, ready to draw, and how it runs.
+
+        Args:
+            package: whose lens.
+            patient: nobody waits for the lens, so the fastest way may take over half a second to load.
 
         Raises:
             RuntimeMissing: the runtime that was asked for by name is not here.
             LensError, EngineError: as `lens_of`, in every way that there is.
         """
         tuned = self._looked_at(package)
-        order = self._order(tuned, patient=package.name in self._patient)
+        order = self._order(tuned, patient=patient or package.name in self._patient)
         failure: EngineError | GoldenMismatch | None = None
         for way in order.ways:
             make = partial(
@@ -103,6 +111,29 @@ class Tuner:
             raise failure
         raise RuntimeMissing(f"lens {package.name}", "there is no runtime to run it", "lensd doctor")
 
+    def measure(self, package: LensPackage, tell: Callable[[Way], None] = lambda _way: None) -> Way:
+        """Measure now what is not known of a generator, and return its fastest way; a second or two for each.
+
+        Plans that take up to a minute to build are left to the daemon, which has the time.
+
+        Args:
+            package: whose networks.
+            tell: told what is measured next.
+
+        Raises:
+            RuntimeMissing: the runtime that was asked for by name is not here.
+        """
+        tuned = self._looked_at(package)
+        for way in tuned.unmeasured:
+            if builds_for_long(way.runtime):
+                continue
+            tell(way)
+            with closing(self._measuring_of(tuned, way)) as measuring:
+                while (measured := measuring.advance()) is None:
+                    time.sleep(_POLL_S)
+            self._note(tuned, measured)
+        return self._order(tuned, patient=True).ways[0]
+
     def failed(self, why: str) -> None:
         """The lens on air failed while it drew: what ran it is out of use, as long as this process lives.
 
@@ -127,7 +158,7 @@ class Tuner:
         if tuned is None or self._measuring is not None or time.monotonic() - tuned.since_s < _SETTLED_S:
             return None
         if left := tuned.unmeasured:
-            self._measure(tuned, left[0])
+            self._measuring = tuned, self._measuring_of(tuned, left[0])
             return None
         return self._better(tuned)
 
@@ -186,10 +217,11 @@ class Tuner:
         safe, key = Way(own, "float32"), key_of(package)
         return _Tuned(package, key, safe, ways, refused, self._notes.load(key), safe, 0.0)
 
-    def _measure(self, tuned: _Tuned, way: Way) -> None:
+    @staticmethod
+    def _measuring_of(tuned: _Tuned, way: Way) -> Measuring:
         network = tuned.package.network_in(cast("Precision", way.precision))
         digest = hashlib.sha256(network).hexdigest()
-        self._measuring = tuned, Measuring(tuned.package.path, way, digest, builds=needs_plan(way.runtime))
+        return Measuring(tuned.package.path, way, digest, builds=needs_plan(way.runtime))
 
     def _note(self, tuned: _Tuned, measured: Measured) -> None:
         tuned.known[measured.way] = measured

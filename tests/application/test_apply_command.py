@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.application.media import portrait, write_video
-from tests.lens.packages import write_overlay
+from tests.lens.packages import box_network, write_generator, write_overlay
 
 
 @pytest.fixture
@@ -20,8 +21,9 @@ def package(tmp_path):
     return str(write_overlay(tmp_path / "lenses" / "dots.lens"))
 
 
-def lensd(*arguments):
-    return subprocess.run([sys.executable, "-m", "lensd", *arguments], capture_output=True, text=True, timeout=120)
+def lensd(*arguments, **environment):
+    command = [sys.executable, "-m", "lensd", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | environment)
 
 
 def test_a_picture_is_done_and_said_so(package, tmp_path):
@@ -38,6 +40,22 @@ def test_a_picture_is_done_and_said_so(package, tmp_path):
         "sound": "none",
     }.items() <= told.items()
     assert (tmp_path / "out.png").is_file()
+
+
+def test_for_a_video_runtimes_are_measured_once_and_for_a_picture_never(tmp_path):
+    network = box_network()
+    lens = str(write_generator(tmp_path / "box.lens", network=network, int8=network.SerializeToString()))
+    Image.fromarray(portrait()).save(tmp_path / "in.png")
+    video, out = str(write_video(tmp_path / "in.mp4", frames=5)), str(tmp_path / "out.mp4")
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = lensd("apply", "--lens", lens, str(tmp_path / "in.png"), str(tmp_path / "out.png"), **cache)
+    assert (done.returncode, "measuring" in done.stderr) == (0, False), done.stderr
+    first = lensd("apply", "--lens", lens, video, out, **cache)
+    assert first.returncode == 0, first.stderr
+    assert "measuring onnxruntime int8, once on this machine\n" in first.stderr
+    assert len(list((tmp_path / "cache" / "lensd" / "runtimes").iterdir())) == 1
+    again = lensd("apply", "--lens", lens, video, out, **cache)
+    assert (again.returncode, "measuring" in again.stderr) == (0, False), again.stderr
 
 
 def test_an_unknown_lens_is_refused_in_two_lines(tmp_path):

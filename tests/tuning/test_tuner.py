@@ -99,6 +99,26 @@ def test_a_lens_opens_at_once_and_then_in_the_faster_way_that_was_measured_besid
     assert way == INT8
 
 
+def test_for_a_file_all_is_measured_before_the_lens_is_opened_and_once_only(tmp_path, make):
+    lens = package(tmp_path, slow(), box_network().SerializeToString())
+    told = []
+    assert make().measure(lens, told.append) == INT8
+    assert told == [SAFE, INT8]
+    opened, way = make().open(lens, patient=True)
+    opened.close()
+    assert way == INT8
+    told.clear()
+    assert make().measure(lens, told.append) == INT8
+    assert told == []
+
+
+def test_for_a_file_a_plan_that_takes_minutes_is_left_to_the_daemon(tmp_path, make, monkeypatch):
+    monkeypatch.setattr(tuning, "candidates", lambda: (Candidate("tensorrt", True), Candidate("onnxruntime", True)))
+    told = []
+    assert make().measure(package(tmp_path), told.append) == SAFE
+    assert told == [SAFE]
+
+
 def test_a_way_that_paints_another_picture_is_refused_with_the_figure(tmp_path, make):
     lens = package(tmp_path, slow(), box_network(colour=(190, 90, 60)).SerializeToString())
     tuner = make()
