@@ -100,7 +100,7 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
         )
     facts = (
         f"{macs / 1e9:.3f} real GMAC at {crop.size_px}x{crop.size_px} (counted by code), {parameters:,} parameters, "
-        f"float16 weights, {len(content) / 1e6:.2f} MB; training step {step:,}."
+        f"weights in float16 and int8, {len(content) / 1e6:.2f} MB; training step {step:,}."
     )
     golden_out[golden_out[..., 3] == 0] = 0  # nobody sees that colour, and noise does not compress
     contents = {

@@ -7,6 +7,7 @@ as large and the arithmetic is not.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
     from torch import nn
 
 OPSET = 17
+_PACKED_FROM = 30_000  # numbers of a weight
 
 
 class Graph:
     """Nodes and constants in the order in which they are added; every method returns the name of what it adds."""
 
-    def __init__(self, *, packed: bool = False) -> None:
-        """Begin; `packed` stores large weights as int8 rather than float16."""
-        self._packed = packed
+    def __init__(self, *, packed_from: float = math.inf) -> None:
+        """Begin; weights of `packed_from` numbers and more are stored as int8 rather than float16."""
+        self._packed_from = packed_from
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -44,7 +46,7 @@ class Graph:
         Raises:
             ValueError: a value that float16 cannot hold.
         """
-        if self._packed and value.dim() > 1 and len(value) > 1:
+        if value.dim() > 1 and len(value) > 1 and value.numel() >= self._packed_from:
             steps, scale = whole_steps(value.detach().numpy())
             # Not DequantizeLinear, which ONNX Runtime leaves to be done for each frame; these are folded at load. And
             # not int8, which TensorRT takes before a DequantizeLinear only: as bytes, with 128 for zero.
@@ -130,9 +132,12 @@ def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
         network: folded here, in place.
         size: S.
         sharpness: the matte's logit is multiplied by it, which narrows soft edges and leaves the cut at 0.5.
+
+    Eleven weights of the family 0.25, four fifths of all, are stored as int8: 0.63 MB for 1.04. thug-life on 40 people
+    held out then differs by 66 dB at the mean, 64.5 at worst; with all weights so it would be 55.8 and 53.8.
     """
     fold(network)
-    g = Graph()
+    g = Graph(packed_from=_PACKED_FROM)
     skips = [g.unit(network.stem, g.picture("crop"))]
     for down in network.down:
         skips.append(g.chain(down, skips[-1]))
@@ -158,7 +163,7 @@ def landmarks_onnx(network: LandmarkNet) -> bytes:
     of 2.058 % of the outer eye distance for 2.055 %.
     """
     fold(network)
-    g = Graph(packed=True)
+    g = Graph(packed_from=1)
     x = g.chain(network.squeeze, g.chain(network.body, g.unit(network.stem, g.picture("crop"))))
     x = g.node("Relu", g.linear(network.mix, g.node("Flatten", x)))
     middle = np.array([(SIZE_PX - 1) / 2, (SIZE_PX - 1) / 2, 0], np.float32)

@@ -15,6 +15,8 @@ from lensd.lens.package import open_package
 from trainer.art.shipped import DRAWN
 from trainer.commands import export as export_command
 from trainer.commands import pairs as pairs_command
+from trainer.distil.families import FAMILIES
+from trainer.distil.predecessor import _convolutions, _in_order
 from trainer.distil.run import CHECKPOINT, Run
 from trainer.distil.settings import Settings
 from trainer.distil.train import train
@@ -38,6 +40,19 @@ def test_torch_and_onnx_runtime_paint_the_same_picture():
     content = generator_onnx(network, 64, 2.0)
     check_network(content, 64, "generator.onnx")
     assert np.abs(run_onnx(content, crop).astype(int) - expected).max() <= 2
+
+
+def test_large_weights_are_stored_in_eight_bits_the_others_in_sixteen():
+    family = FAMILIES["0.25"]
+    torch.manual_seed(1)
+    network = Generator(family.widths, family.blocks).eval()
+    content = generator_onnx(network, 64, 2.0)
+    assert len(content) < 680_000
+    weights = [weight for weight, _ in _convolutions(content)]
+    layers = [layer.weight.detach().numpy() for layer in _in_order(network)]
+    for weight, wanted in zip(weights, layers, strict=True):
+        step = np.abs(wanted).max() / (127 if wanted.size >= 30_000 else 1024)
+        assert np.abs(weight - wanted).max() <= step
 
 
 def test_torch_and_onnx_runtime_find_the_same_points():

@@ -12,7 +12,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import torch
 from onnx import numpy_helper
 from torch import nn
@@ -20,6 +19,7 @@ from torch import nn
 from lensd.errors import ConfigError, LensdError
 from lensd.lens.package import open_package
 from trainer.generator import Generator, Unit, fold
+from trainer.widen import widen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,15 +59,12 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
 
 def _convolutions(content: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield weight and bias of each convolution of a network, float32, in the order in which they are computed."""
-    graph = onnx.load_from_string(content).graph
+    graph = widen(content).graph
     constants = {one.name: one for one in graph.initializer}
-    widened = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
     for node in graph.node:
-        if node.op_type == "Conv":
-            names = [widened.get(name, name) for name in node.input[1:]]
-            if len(names) == 2 and all(name in constants for name in names):
-                weight, bias = (numpy_helper.to_array(constants[name]).astype(np.float32) for name in names)
-                yield weight, bias
+        if node.op_type == "Conv" and len(node.input) == 3 and all(name in constants for name in node.input[1:]):
+            weight, bias = (numpy_helper.to_array(constants[name]).copy() for name in node.input[1:])
+            yield weight, bias
 
 
 def _in_order(network: Generator) -> Iterator[nn.Conv2d]:

@@ -87,7 +87,7 @@ GALLERY = (
         Crop(1.305, 0.05, SIZE_PX),
         None,
         Lesson(4000, 10_000, start_from=None),
-        version="1.1.0",
+        version="1.1.1",
     ),
     _sticker(
         "moustache",
