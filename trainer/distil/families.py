@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lensd.errors import ConfigError
 from trainer.generator import WIDTHS, Generator, count_macs
+from trainer.onnx_graph import PACKED_FROM
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +32,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a student costs: multiply-adds for one picture, parameters, and bytes of its float16 weights."""
+    """What a student costs: multiply-adds for one picture, parameters, and bytes of its weights in a package."""
 
     macs: int
     parameters: int
@@ -52,10 +53,11 @@ def family_named(name: str) -> Family:
 def cost(family: Family, size_px: int) -> Cost:
     """Count, by code and on the network itself, what a student of `family` costs at `size_px` pixels a side."""
     network = Generator(family.widths, family.blocks)
-    return Cost(count_macs(network, size_px), sum(p.numel() for p in network.parameters()), 2 * _folded(network))
+    return Cost(count_macs(network, size_px), sum(p.numel() for p in network.parameters()), _stored(network))
 
 
-def _folded(network: nn.Module) -> int:
-    """Return the numbers that are left when norms are folded into biases: a gain and an offset become one offset."""
+def _stored(network: nn.Module) -> int:
+    """Return the bytes of the weights as they are exported: norms folded (a gain and an offset become one offset)."""
     norms = sum(p.numel() for name, p in network.named_parameters() if ".norm." in name)
-    return sum(p.numel() for p in network.parameters()) - norms // 2
+    narrow = sum(p.numel() for p in network.parameters() if p.numel() >= PACKED_FROM)
+    return 2 * (sum(p.numel() for p in network.parameters()) - norms // 2) - narrow
