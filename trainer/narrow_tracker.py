@@ -17,15 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
-import onnx
-from onnx import numpy_helper
 
 from lensd.face.landmarks import SIDE, SIZE_PX
 from lensd.lens.manifest import Crop
 from lensd.whole_file import write_whole
 from trainer.calibrate import face_crops, ranges
 from trainer.quantise import Levels, float_tensors, quantise
+from trainer.widen import widen
 
 if TYPE_CHECKING:
     from lensd.frames import U8
@@ -33,40 +31,6 @@ if TYPE_CHECKING:
 LEVELS = Levels(unsigned=255, weights=63)
 _CALIBRATED_ON = 128
 _SHARE_PERCENT = 99.97  # of a tensor's values: the rest saturates, always alike
-
-
-def unpacked(content: bytes) -> bytes:
-    """Return the network with its convolutions' weights as float32 constants, rather than in bytes.
-
-    Raises:
-        ValueError: a convolution's weight is not stored as `trainer.onnx_graph` stores it.
-    """
-    model = onnx.load_model_from_string(content)
-    graph = model.graph
-    made_by = {node.output[0]: node for node in graph.node}
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    done = set()
-    for name in [node.input[1] for node in graph.node if node.op_type == "Conv"]:
-        chain = _chain(name, made_by)
-        if [node.op_type for node in chain] != ["Mul", "Sub", "Cast"]:
-            raise ValueError(f"the weight {name} is not stored in bytes")
-        scale, zero, steps = chain[0].input[1], chain[1].input[1], chain[2].input[0]
-        weight = (constants[steps].astype(np.float32) - constants[zero]) * constants[scale]
-        graph.initializer.append(numpy_helper.from_array(weight, name))
-        done |= {node.output[0] for node in chain}
-    kept = [node for node in graph.node if node.output[0] not in done]
-    del graph.node[:]
-    graph.node.extend(kept)
-    return bytes(model.SerializeToString())
-
-
-def _chain(name: str, made_by: dict[str, onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """Return the nodes that make a tensor out of a constant, the last first."""
-    chain = []
-    while name in made_by:
-        chain.append(made_by[name])
-        name = chain[-1].input[0]
-    return chain
 
 
 def narrow(content: bytes, crops: U8) -> bytes:
@@ -77,9 +41,9 @@ def narrow(content: bytes, crops: U8) -> bytes:
         crops: (n, 128, 128, 3) uint8 RGB, faces as the tracker sees them, n > 0.
 
     Raises:
-        ValueError: it is not such a file.
+        ValueError: it is no ONNX model.
     """
-    plain = unpacked(content)
+    plain = widen(content).SerializeToString()
     largest = ranges(plain, float_tensors(plain, tail=0), crops, share_percent=_SHARE_PERCENT)
     return quantise(plain, largest, tail=0, levels=LEVELS)
 
