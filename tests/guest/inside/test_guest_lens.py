@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import threading
@@ -17,7 +18,15 @@ from lensd.config import shipped_lenses_dir
 from lensd.frames import Picture, VideoFormat
 from tests.guest.inside import reading
 from tests.guest.inside.daemon import Daemon
-from tests.guest.inside.feeding import clock_feed, draw_number, frames_feed, read_clock, read_number
+from tests.guest.inside.feeding import (
+    clock_feed,
+    draw_clock,
+    draw_number,
+    frames_feed,
+    read_clock,
+    read_number,
+    yuyv_feed,
+)
 from tests.guest.inside.kernel import wait_for
 from tests.guest.inside.test_guest_end_to_end import GAP_MS, settled
 
@@ -116,6 +125,45 @@ def test_latency_by_a_clock_in_the_pixels(two_loopbacks, daemon, figure):
     ages = ages[30:]
     for part in (50, 95, 99):
         figure(f"webcam to reader p{part}, ms", round(float(np.percentile(ages, part)), 1))
+    assert np.percentile(ages, 50) < 1000, "the clock is not read right"
+
+
+def test_latency_and_a_switch_with_a_learned_lens(two_loopbacks, daemon, figure):
+    """By a clock in the pixels, and by the daemon's own: from the driver's timestamp until the picture is written."""
+    node, face_webcam = two_loopbacks
+    frames = Portraits().frames
+    order = itertools.cycle([*frames, *frames[-2:0:-1]])
+    ages: list[float] = []
+
+    def now() -> np.ndarray:
+        frame = next(order)
+        draw_clock(frame[:, :, 0], time.monotonic_ns())
+        return frame
+
+    def look(picture: np.ndarray, now_ns: int) -> None:
+        age = read_clock(Picture(HD.width, HD.height, picture).y, now_ns)
+        if age is not None:
+            ages.append(age)
+
+    with yuyv_feed(face_webcam, now, 30):
+        settled(daemon.start("--camera", str(face_webcam), "--lens", "dog-overlay", "--no-preview"))
+        with reading.mmap(node, keep=0, on_picture=look) as seen:
+            seen.wait(90)
+            from_ns = time.monotonic_ns()
+            daemon.call("switch", lens="thug-life")
+            figure("a switch to thug-life, answered after, ms", round((time.monotonic_ns() - from_ns) / 1e6))
+            seen.wait(30)
+            figure("longest gap meanwhile, ms", round(seen.longest_gap_ms(from_ns)))
+            assert seen.longest_gap_ms(from_ns) <= GAP_MS
+            ages.clear()
+            seen.wait(300)
+    told = daemon.status()
+    assert told["lens"] == "thug-life"
+    for part in (50, 95, 99):
+        figure(f"thug-life, webcam to reader p{part}, ms", round(float(np.percentile(ages, part)), 1))
+    figure("thug-life, the webcam's timestamp until written, ms", told["latency_ms"])
+    figure("thug-life, stages, ms", {name: row["p50"] for name, row in told["worker"]["stages_ms"].items()})
+    assert len(ages) > 200
     assert np.percentile(ages, 50) < 1000, "the clock is not read right"
 
 
