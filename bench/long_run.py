@@ -1,8 +1,8 @@
 """Whether anything grows: `python bench/long_run.py [FRAMES] [WIDTHxHEIGHT] [MJPG|YUYV] [LENS]`.
 
-Shows FRAMES frames (27,000: a quarter of an hour at 30 a second) into memory, as fast as they go, and notes the process's
-own memory (RssAnon) after each minute's worth; then 900 more under tracemalloc, which knows what Python and NumPy
-allocate: what is held longer than a frame, and how much a frame takes at a time. Ends with one line of JSON.
+Shows FRAMES frames (27,000: a quarter of an hour at 30 a second) into memory, as fast as they go, and notes the own
+memory (RssAnon) of the process after each minute's worth; then 900 more under tracemalloc, which knows what Python and
+NumPy allocate: what is held longer than a frame, and how much a frame takes at a time. Ends with one line of JSON.
 """
 
 import gc
@@ -31,7 +31,7 @@ _SETTLED = 3  # minutes' worth, after which nothing is loaded, drawn up or warme
 
 
 def own_kb():
-    """Return the memory that is this process's own, kB: not the libraries' files, which the kernel drops as it likes."""
+    """Return the memory that is this process's own, kB: not the files of libraries, which come and go."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
     return int(line.split()[1])
 
@@ -87,7 +87,10 @@ def main():
     slope = float(np.polyfit(np.arange(len(settled)), settled, 1)[0]) if len(settled) > 1 else float("nan")
     picture = video.width * video.height * 3 // 2
     print(f"\n{time.monotonic() - begin:.0f} s; {slope:+.1f} kB a minute's worth from the {_SETTLED + 1}th on")
-    print(f"Python and NumPy: {grown:+d} bytes held after {_TRACED} more; a frame takes at most {most} at a time, ", end="")
+    print(
+        f"Python and NumPy: {grown:+d} bytes held after {_TRACED} more; a frame takes at most {most} at a time, ",
+        end="",
+    )
     print(f"{most / picture:.2f} of a picture's {picture}")
     told = {"own_mb": [round(kb / 1024, 2) for kb in own], "kb_a_minute": round(slope, 2)}
     print(json.dumps({**told, "held_bytes": grown, "frame_bytes_most": most, "picture_bytes": picture}))

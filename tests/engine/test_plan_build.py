@@ -21,7 +21,7 @@ from lensd.engine.tensorrt import plan_key
 from lensd.errors import ConfigError, EngineError, RuntimeMissing
 from tests.engine import tiny_networks as tiny
 
-SHIPPED = sorted(Path(lensd.__file__).parent.rglob("*.onnx"))
+SHIPPED = sorted(Path(lensd.__file__).parent.glob("lenses/*/*.onnx"))  # the tracker's runs in ONNX Runtime alone
 HAS_RTX = importlib.util.find_spec("tensorrt_rtx") is not None
 real_tensorrt = pytest.mark.skipif(
     not HAS_RTX, reason="tensorrt_rtx is not installed (pip install 'snaplens[tensorrt-rtx]')"
@@ -62,7 +62,7 @@ def test_every_network_that_we_ship_can_be_built(path):
 
 
 def test_there_are_networks_to_ship():
-    assert {"face", "thug-life.lens"} <= {path.parent.name for path in SHIPPED}
+    assert "thug-life.lens" in {path.parent.name for path in SHIPPED}
 
 
 @real_tensorrt
