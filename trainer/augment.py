@@ -26,6 +26,8 @@ class Strength:
 
     Attributes:
         scale, shift, roll_deg: half-widths of the crop's jitter: log scale, share of the side, degrees.
+        wide: share of the samples whose crop strays so far, as where a tracker has just found a face.
+        near: how far the others stray, of that: as behind a tracker that follows.
         turn_deg: standard deviation of the head's extra yaw; extra pitch has half of it.
         turned, sunglasses, glasses, occluded, spoiled: shares of the samples.
         nudge: (2, 3), the sample's pixels to those of the sample that comes of the same chance without it: a face that
@@ -35,6 +37,8 @@ class Strength:
     scale: float = 0.17
     shift: float = 0.08
     roll_deg: float = 25.0
+    wide: float = 0.5
+    near: float = 0.25
     turn_deg: float = 18.0
     turned: float = 0.5
     sunglasses: float = 0.20
@@ -138,8 +142,8 @@ def _seen_through(picture: U8, grid: F32, border: int) -> U8:
 
 
 def _jittered_crop(pairs: Pairs, points: F32, size: int, rng: np.random.Generator, strength: Strength) -> F32:
-    """Return crop pixels to window pixels; half of the crops stray little, as behind a good tracker."""
-    reach = 1.0 if rng.random() < 0.5 else 0.25
+    """Return crop pixels to window pixels."""
+    reach = 1.0 if rng.random() < strength.wide else strength.near
     scale, angle = np.exp(rng.uniform(-1, 1) * strength.scale * reach), rng.uniform(-1, 1) * strength.roll_deg * reach
     shift = rng.uniform(-1, 1, 2) * strength.shift * size * reach
     centre = (size - 1) / 2

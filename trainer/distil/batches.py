@@ -61,7 +61,8 @@ class Batches:
         Raises:
             ConfigError: nobody is left to train on.
         """
-        self._pairs, self._settings, self._strength = pairs, settings, strength
+        self._pairs, self._settings = pairs, settings
+        self._strength = strength or Strength(wide=settings.wide, near=settings.near)
         self._chances = chances(pairs, settings.oversample)
         self._pool = ThreadPoolExecutor(workers, "samples") if workers > 1 else None
         self._coming: dict[int, list[Future[_Sample]]] = {}
@@ -72,7 +73,7 @@ class Batches:
             return batch_of(self._pairs, *self._asked(step), twins=self._settings.twin_count, strength=self._strength)
         for later in range(step, min(step + _AHEAD, self._settings.steps)):
             if later not in self._coming:
-                jobs = _jobs(self._pairs, *self._asked(later), self._settings.twin_count, self._strength or Strength())
+                jobs = _jobs(self._pairs, *self._asked(later), self._settings.twin_count, self._strength)
                 self._coming[later] = [self._pool.submit(job) for job in jobs]
         return _stack([made.result() for made in self._coming.pop(step)], self._settings.twin_count)
 

@@ -33,6 +33,7 @@ class Settings:
         decay: AdamW's weight decay.
         average: keep of the running mean of weights, which is what is exported.
         oversample: how many times likelier a head turned by over 15 degrees is drawn.
+        wide, near: how many of the crops stray far, and how far the others do, as `trainer.augment.Strength` has it.
         adversarial_from: share of the steps before the discriminator has a say.
         twins: share of a batch that are twins, where the loss `warp` has a weight.
         bf16: compute in bfloat16 where that is safe (1.5 times faster where the CPU has it); losses stay in float32.
@@ -51,6 +52,8 @@ class Settings:
     decay: float = 0.02
     average: float = 0.998
     oversample: float = 2.5
+    wide: float = 0.5
+    near: float = 0.25
     adversarial_from: float = 2 / 3
     twins: float = 0.25
     bf16: bool = False
@@ -135,6 +138,8 @@ class DistilOptions:
     batch: int = 16
     rate: float = 3e-3
     adversarial_from: float = 2 / 3
+    wide: float = 0.5
+    near: float = 0.25
     bf16: bool | None = None
     seed: int = 1
     threads: int = 1
@@ -155,7 +160,7 @@ class DistilOptions:
             ConfigError: a value that cannot be used.
         """
         family = family_named(self.family)
-        taken = ("small_px", "small_steps", "steps", "batch", "rate", "adversarial_from", "seed", "threads")
+        taken = ("small_px", "small_steps", "steps", "batch", "rate", "adversarial_from", "wide", "near", "seed")
         return Settings(
             size_px=self.size_px or size_px,
             measure_every=self.measure_every,
@@ -163,6 +168,7 @@ class DistilOptions:
             blocks=family.blocks,
             weights=self.weights,
             bf16=bf16 if self.bf16 is None else self.bf16,
+            threads=self.threads,
             **{name: getattr(self, name) for name in taken},
         )
 

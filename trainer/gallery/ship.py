@@ -75,6 +75,8 @@ def teach(
         steps=in_all,
         rate=lesson.rate,
         adversarial_from=lesson.adversarial_from,
+        wide=lesson.wide,
+        near=lesson.near,
         bf16=bf16,
         threads=threads,
         start_from=None if lesson.start_from is None else find_package(lesson.start_from),
