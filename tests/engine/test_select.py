@@ -65,6 +65,14 @@ def test_a_gpu_runtime_asked_for_by_name_is_refused_without_one_and_nothing_else
     }
 
 
+def test_openvinos_report_to_its_maker_cannot_be_loaded():
+    """`import openvino` sends an event by that module, and takes a stub of its own where it is not to be had."""
+    code = "import lensd.engine.select\nimport openvino_telemetry"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "import of openvino_telemetry halted" in done.stderr
+
+
 @pytest.mark.parametrize(("runtime", "device"), [("openvino-gpu", "/dev/dri/renderD*"), ("openvino-npu", "accel")])
 def test_a_device_that_is_not_there_is_said_before_anything_is_installed_for_it(runtime, device, monkeypatch):
     monkeypatch.setattr(select.Path, "glob", lambda _path, _pattern: iter(()))
