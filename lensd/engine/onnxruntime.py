@@ -40,7 +40,10 @@ class OnnxRuntimeEngine:
 
     One thread that does not spin: with two, and the other core busy, a spinning pool took 16 ms where one thread takes
     8. The arena stays on: for a network of 0.6 GMAC switching it off, or trimming it after each run, cost 5 to 14 MB
-    more resident size and no less time (6.7 ms, 78 MB with it; Zen 3, ONNX Runtime 1.32).
+    more resident size and no less time (6.7 ms, 78 MB with it; Zen 3, ONNX Runtime 1.32). What is left at its default
+    changes nothing: denormals as zero, memory patterns, allocators for the whole process or for constants, cleaned up
+    Q/DQ pairs all lie within 2 % (a Zen 5, the lens in float32 and INT8, the tracker); without the channel blocks of
+    the last optimization level the lens takes 5.7 ms for 3.9.
     """
 
     def __init__(self, network: bytes, *, runtime: str = "onnxruntime", name: str = "network") -> None:
