@@ -89,6 +89,7 @@ RULES: dict[str, Callable[[Operator], list[Shape]]] = {
     "DepthToSpace": layout_rules.depth_to_space,
     "Flatten": layout_rules.flatten,
     "Gemm": _gemm,
+    "GridSample": window_rules.grid_sample,
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), _global_pool),
     "MatMul": _matmul,
     "Pad": layout_rules.pad,

@@ -40,6 +40,22 @@ def conv(op: Operator) -> list[Shape]:
     return [result]
 
 
+def grid_sample(op: Operator) -> list[Shape]:
+    """Return the grid's places in the picture's channels; beyond the picture lies nothing.
+
+    Only so does every place, and one that is no number, lead to pixels that are there or to none: the other paddings
+    compute an index first.
+    """
+    x, grid = op.inputs
+    if op.text("padding_mode") not in ("", "zeros") or op.text("mode") not in ("", "bilinear", "linear"):
+        raise ValueError("padding_mode or mode")
+    if len(x) != 4 or len(grid) != 4 or grid[3] != 2 or x[0] != grid[0]:
+        raise ValueError(f"{x} at {grid}")
+    result = (*x[:2], *grid[1:3])
+    op.macs = 4 * math.prod(result)
+    return [result]
+
+
 def conv_transpose(op: Operator) -> list[Shape]:
     """Return a transposed convolution's shape, from strides and pads alone."""
     x, weights = op.inputs[:2]
