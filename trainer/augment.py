@@ -50,7 +50,7 @@ class Strength:
 
 def sample(
     pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength | None = None
-) -> tuple[U8, U8]:
+) -> tuple[U8, U8, F32]:
     """Make one sample.
 
     Args:
@@ -61,14 +61,14 @@ def sample(
         strength: how far it strays.
 
     Returns:
-        (size, size, 3) uint8 RGB, what the network sees, and (size, size, 4) uint8 RGB and matte, what it shall draw,
-        colour multiplied by matte.
+        (size, size, 3) uint8 RGB, what the network sees; (size, size, 4) uint8 RGB and matte, what it shall draw,
+        colour multiplied by matte; and the mesh in the sample's pixels, (478, 3) float32.
     """
     strength = strength or Strength()
     if pairs.after is not None and pairs.mattes is not None:
         return moved_pair(pairs, pairs.after[index], pairs.mattes[index], index, size, rng, strength)
     photo, points = moved_photo(pairs, index, size, rng, strength)
-    return photo, render_premultiplied(pairs.stickers, points, size)
+    return photo, render_premultiplied(pairs.stickers, points, size), points
 
 
 def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[U8, F32]:
@@ -91,7 +91,7 @@ def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, s
 
 def moved_pair(
     pairs: Pairs, after: U8, matte: U8, index: int, size: int, rng: np.random.Generator, strength: Strength
-) -> tuple[U8, U8]:
+) -> tuple[U8, U8, F32]:
     """Make a sample where B was given: A and B are moved and lit alike, then A alone is degraded.
 
     Nothing is worn or held before the face: nobody knows what B would show of it.
@@ -99,7 +99,7 @@ def moved_pair(
     Returns:
         As `sample`.
     """
-    grid, _ = _moved(pairs, index, size, rng, strength)
+    grid, points = _moved(pairs, index, size, rng, strength)
     border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
     shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
     photo = _seen_through((pairs.soft if shrink > 1.5 else pairs.photos)[index], grid, border)
@@ -109,7 +109,7 @@ def moved_pair(
         light_up = relight(size, rng)
         photo, drawn = degrade(light_up(photo), rng), light_up(drawn)
     target[..., :3] = (drawn.astype(np.uint16) * target[..., 3:] + 127) // 255
-    return photo, target
+    return photo, target, points
 
 
 def _moved(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[F32, F32]:

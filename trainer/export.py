@@ -18,8 +18,9 @@ from lensd.lens.manifest import Crop as SeenCrop
 from lensd.lens.manifest import GeneratorSpec, Manifest
 from lensd.lens.overlay import render_crop
 from trainer import checkpoint
+from trainer.canvas import CanvasGenerator, network_of
 from trainer.generator import Generator, count_macs
-from trainer.onnx_graph import generator_onnx
+from trainer.onnx_graph import canvas_onnx, generator_onnx
 from trainer.package import over, png, webp, write_package
 from trainer.pairs import Crop
 from trainer.portrait import cut, portrait
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from lensd.frames import U8
     from lensd.lens.overlay import Sticker
 
-SHARPNESS = 2.0
 PREVIEW_PX = 320
 _PREVIEW_SIDE = 1.9
 # float16 weights against float32 ones, and rounding to 0..255: colour under the matte may differ by this much.
@@ -90,8 +90,8 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
     macs, parameters = count_macs(network, crop.size_px), sum(p.numel() for p in network.parameters())
     photo, points = portrait()
     golden_in, _ = cut(photo, points, crop.size_px, crop.side, crop.up)
-    expected = run_torch(network, golden_in, SHARPNESS)
-    content = generator_onnx(network, crop.size_px, SHARPNESS)
+    expected = run_torch(network, golden_in, network.sharpness)
+    content = onnx_of(network, crop.size_px)
     golden_out = run_onnx(content, golden_in)
     mean, worst = _difference(expected, golden_out)
     if mean > _PARITY_MEAN or worst > _PARITY_MAX:
@@ -152,6 +152,13 @@ def export_overlay(
     write_package(folder, head, contents)
 
 
+def onnx_of(network: Generator, size_px: int) -> bytes:
+    """Return the ONNX file of a generator of either kind, which is folded in place."""
+    if isinstance(network, CanvasGenerator):
+        return canvas_onnx(network, size_px)
+    return generator_onnx(network, size_px, network.sharpness)
+
+
 def open_generator(path: Path) -> tuple[Generator, Crop, int]:
     """Return a checkpoint's averaged generator, ready to run, the crop it was trained for, and the step.
 
@@ -160,8 +167,9 @@ def open_generator(path: Path) -> tuple[Generator, Crop, int]:
     """
     tensors, state = checkpoint.load(path)
     try:
-        network = Generator(tuple(state["settings"]["widths"]), state["settings"]["blocks"])
-        network.load_state_dict(checkpoint.unpack("average", tensors))
+        weights = checkpoint.unpack("average", tensors)
+        network = network_of(tuple(state["settings"]["widths"]), state["settings"]["blocks"], weights.get("canvas"))
+        network.load_state_dict(weights)
         crop, step = Crop(**state["crop"]), int(state["step"])
         size_px = int(state.get("taught_px", state["settings"]["size_px"]))
     except (KeyError, TypeError, RuntimeError) as error:

@@ -19,7 +19,13 @@ STRIDE = 32
 
 
 class Generator(nn.Module):
-    """RGB in 0..1 to logits of colour and matte; any size that is a multiple of 32."""
+    """RGB in 0..1 to logits of colour and matte; any size that is a multiple of 32.
+
+    Attributes:
+        sharpness: at export the matte's logit is multiplied by it, which narrows soft edges and leaves the cut at 0.5.
+    """
+
+    sharpness = 2.0
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS, blocks: int = 2) -> None:
         """Build it with `widths` channels at 1/2, 1/4, ... of the size and `blocks` residual blocks at the end."""
@@ -46,6 +52,11 @@ class Generator(nn.Module):
 
     def paint(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, and the decoder's maps (n, c, h, w), from 1/16 of the side to 1/2."""
+        told, maps = self.told(x)
+        return functional.pixel_shuffle(told, 2), maps
+
+    def told(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what the head tells, (n, c, h / 2, w / 2), and the decoder's maps."""
         maps = []
         skips = [self.stem(x - 0.5)]
         for down in self.down:
@@ -55,7 +66,7 @@ class Generator(nn.Module):
             y = functional.interpolate(narrow(y), scale_factor=2.0, mode="bilinear", align_corners=False)
             y = merge(functional.relu(y + skips.pop()))
             maps.append(y)
-        return functional.pixel_shuffle(self.head(y), 2), maps
+        return self.head(y), maps
 
 
 class Unit(nn.Module):

@@ -14,10 +14,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from trainer.canvas import COARSE, LOOK, MAPS, REACH, SEEN, CanvasGenerator, places
 from trainer.generator import Generator, Residual, Unit, fold
 from trainer.landmarks import POINTS, SIZE_PX, UNIT_PX, LandmarkNet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from torch import nn
 
@@ -67,6 +70,13 @@ class Graph:
         name = f"n{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
         return name
+
+    def parts(self, x: str, channels: Sequence[int]) -> list[str]:
+        """Split a tensor along its channels."""
+        names = [f"n{len(self._nodes)}-{at}" for at in range(len(channels))]
+        sizes = self.constant(np.array(channels, np.int64))
+        self._nodes.append(helper.make_node("Split", [x, sizes], names, axis=1))
+        return names
 
     def convolution(self, layer: nn.Conv2d, x: str) -> str:
         """Add a convolution with its bias."""
@@ -136,9 +146,43 @@ def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
     Eleven weights of the family 0.25, four fifths of all, are stored as int8: 0.63 MB for 1.04. thug-life on 40 people
     held out then differs by 66 dB at the mean, 64.5 at worst; with all weights so it would be 55.8 and 53.8.
     """
-    fold(network)
     g = Graph(packed_from=PACKED_FROM)
-    skips = [g.unit(network.stem, g.picture("crop"))]
+    y = g.node("DepthToSpace", _told(g, network, look=1), blocksize=2, mode="CRD")
+    y = g.node("Mul", y, g.constant(np.array([1, 1, 1, sharpness], np.float32).reshape(1, 4, 1, 1)))
+    return _painted(g, g.node("Sigmoid", y), size)
+
+
+def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:
+    """Write a generator with a canvas, as `generator_onnx` does; its canvas is stored as bytes.
+
+    Args:
+        network: folded here, in place.
+        size: S, and the canvas's side.
+    """
+    g = Graph(packed_from=PACKED_FROM)
+    told = _told(g, network, look=LOOK)
+    # Where each pixel lies itself is added, and the maps are put into their units, at the small size.
+    units = np.array([REACH, REACH, 1, 1, 1, 1], np.float32).reshape(1, MAPS, 1, 1)
+    zero = np.zeros((1, MAPS, size // COARSE, size // COARSE), np.float32)
+    zero[:, :2], zero[:, 5] = places(size // COARSE).numpy(), SEEN
+    told = g.node("Add", g.node("Mul", told, g.constant(units)), g.constant(zero))
+    scales = g.constant(np.array([1, 1, COARSE, COARSE], np.float32))
+    told = g.node("Resize", told, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
+    place, light, sight = g.parts(told, [2, 3, 1])
+    art = np.rint(network.canvas.numpy() * 255).astype(np.uint8)
+    canvas = g.node("Mul", g.node("Cast", g.constant(art), to=TensorProto.FLOAT), g.scalar(1 / 255))
+    grid = g.node("Transpose", place, perm=[0, 2, 3, 1])
+    worn = g.node("GridSample", canvas, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
+    shown = g.node("Concat", g.node("Exp", light), g.node("Sigmoid", sight), axis=1)
+    return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size)
+
+
+def _told(g: Graph, network: Generator, *, look: int) -> str:
+    """Add a network, which sees the picture `look` times smaller, up to what its head tells; it is folded in place."""
+    fold(network)
+    x = g.picture("crop")
+    x = g.node("AveragePool", x, kernel_shape=[look, look], strides=[look, look]) if look > 1 else x
+    skips = [g.unit(network.stem, x)]
     for down in network.down:
         skips.append(g.chain(down, skips[-1]))
     y = g.chain(network.deep, skips.pop())
@@ -146,9 +190,12 @@ def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
     for narrow, merge in zip(reversed(network.narrow), reversed(network.merge), strict=True):
         y = g.node("Resize", g.chain(narrow, y), "", twice, mode="linear", coordinate_transformation_mode="half_pixel")
         y = g.chain(merge, g.node("Relu", g.node("Add", y, skips.pop())))
-    y = g.node("DepthToSpace", g.convolution(network.head, y), blocksize=2, mode="CRD")
-    y = g.node("Mul", y, g.constant(np.array([1, 1, 1, sharpness], np.float32).reshape(1, 4, 1, 1)))
-    y = g.node("Round", g.node("Mul", g.node("Sigmoid", y), g.scalar(255)))
+    return g.convolution(network.head, y)
+
+
+def _painted(g: Graph, y: str, size: int) -> bytes:
+    """Return the model whose colour and matte are `y`, (1, 4, S, S) in 0..1."""
+    y = g.node("Round", g.node("Mul", y, g.scalar(255)))
     # TensorRT takes uint8 at a network's two ends only, so the cast comes last; ONNX Runtime is as fast (5.3 ms).
     y = g.node("Cast", g.node("Transpose", y, perm=[0, 2, 3, 1]), to=TensorProto.UINT8)
     inside = helper.make_tensor_value_info("crop", TensorProto.UINT8, [1, size, size, 3])

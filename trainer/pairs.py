@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lensd.frames import F32, U8, Affine
 
+CANVAS = "canvas.png"
 _HELD_OUT_OF_100 = 14
 _SOFT_SIGMA_PX = 0.6
 
@@ -60,6 +61,8 @@ class Pairs:
         crop: what the network sees.
         after, mattes: where B was given as a picture: its windows, (n, WINDOW_PX, WINDOW_PX, 3) uint8 RGB, and what of
             them is to be painted, (n, WINDOW_PX, WINDOW_PX) uint8; memory-mapped. None where stickers are drawn.
+        canvas: the art as a face of the template's shape wears it, (size_px, size_px, 4) uint8 RGB and matte in the
+            crop's pixels, for a network that wears it; None for one that paints all by itself.
     """
 
     photos: U8
@@ -74,6 +77,7 @@ class Pairs:
     crop: Crop
     after: U8 | None = None
     mattes: U8 | None = None
+    canvas: U8 | None = None
 
 
 def is_held_out(person: str) -> bool:
@@ -217,6 +221,7 @@ def open_pairs(folder: Path) -> Pairs:
         )
         crop = Crop(**index["crop"])
         after = mattes = None
+        canvas = _read_sticker(folder / CANVAS) if (folder / CANVAS).is_file() else None
         if not stickers:  # twice the photographs' memory, of which a step looks at a batch's worth
             after, mattes = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("after", "mattes"))
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -237,6 +242,7 @@ def open_pairs(folder: Path) -> Pairs:
         crop,
         after,
         mattes,
+        canvas,
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from lensd.errors import EngineError
 from lensd.frames import TensorSpec
-from trainer.export import SHARPNESS, open_generator, run_torch
+from trainer.export import open_generator, run_torch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ class TorchEngine:
             raise EngineError(
                 "the checkpoint in torch", f"takes {self.input.shape}, and the lens has {x.shape}", "give its own run's"
             )
-        np.copyto(out[0], run_torch(self._network, x[0], SHARPNESS))
+        np.copyto(out[0], run_torch(self._network, x[0], self._network.sharpness))
 
     def close(self) -> None:
         """Nothing is held."""

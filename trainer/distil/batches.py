@@ -12,6 +12,7 @@ import torch
 
 from lensd.errors import ConfigError
 from trainer.augment import Strength, sample
+from trainer.distil.place import known_places
 from trainer.distil.steady import nudge
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from lensd.frames import U8, Affine
+    from lensd.frames import F32, U8, Affine
     from trainer.distil.settings import Settings
     from trainer.pairs import Pairs
 
@@ -36,15 +37,17 @@ class Batch:
         photos: (n, 3, s, s) float32 in 0..1, channels last.
         targets: (n, 4, s, s) float32 in 0..1: colour multiplied by matte, and matte.
         moves: (k, 2, 3) float32, a twin's pixels to its sample's.
+        places: (n, p, 4) float32, as `known_places` tells them; p is 0 where there is no canvas.
     """
 
     photos: Tensor
     targets: Tensor
     moves: Tensor
+    places: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """Return it on `device`."""
-        parts = (self.photos, self.targets, self.moves)
+        parts = (self.photos, self.targets, self.moves, self.places)
         return Batch(*(part.to(device, non_blocking=True) for part in parts))
 
 
@@ -120,6 +123,7 @@ def batch_of(
 class _Sample:
     photo: U8
     target: U8
+    places: F32
     move: Affine | None
 
 
@@ -131,8 +135,9 @@ def _jobs(
     def one(place: int, index: int, *, twin: bool) -> _Sample:
         rng = np.random.default_rng((*seed, place))
         move = nudge(size, np.random.default_rng((*seed, place, 1))) if twin else None
-        photo, target = sample(pairs, index, size, rng, strength if move is None else replace(strength, nudge=move))
-        return _Sample(photo, target, move)
+        stray = strength if move is None else replace(strength, nudge=move)
+        photo, target, points = sample(pairs, index, size, rng, stray)
+        return _Sample(photo, target, known_places(pairs, points, size), move)
 
     known = [(place, int(index)) for place, index in enumerate(indices)]
     first = [partial(one, place, index, twin=False) for place, index in known]
@@ -147,4 +152,5 @@ def _stack(made: list[_Sample], twins: int) -> Batch:
         torch.from_numpy(np.stack([getattr(one, part) for one in made])).permute(0, 3, 1, 2)
         for part in ("photo", "target")
     )
-    return Batch(photos.float().div_(255), targets.float().div_(255), torch.from_numpy(moves))
+    places = torch.from_numpy(np.stack([one.places for one in made]))
+    return Batch(photos.float().div_(255), targets.float().div_(255), torch.from_numpy(moves), places)

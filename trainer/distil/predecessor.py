@@ -18,6 +18,7 @@ from torch import nn
 
 from lensd.errors import ConfigError, LensdError
 from lensd.lens.package import open_package
+from trainer.canvas import MAPS, network_of
 from trainer.generator import Generator, Unit, fold
 from trainer.widen import widen
 
@@ -40,10 +41,14 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
         ConfigError: no package, or its network is of another family or of another trainer.
     """
     try:
-        weights = list(_convolutions(open_package(path).network))
+        package = open_package(path)
+        weights = list(_convolutions(package.network))
     except LensdError as error:
         raise ConfigError(str(path), f"no lens to start from ({error.what}: {error.why})", "lensd lenses") from error
-    folded = Generator(widths, blocks)
+    side = package.manifest.crop.size_px if package.manifest.crop else 0
+    worn = bool(weights) and len(weights[-1][0]) == MAPS
+    canvas = torch.zeros(1, 4, side, side) if worn else None  # each has its own, see `trunk_of`
+    folded = network_of(widths, blocks, canvas)
     fold(folded)
     layers = list(_in_order(folded))
     shapes = [tuple(layer.weight.shape) for layer in layers]
@@ -54,7 +59,20 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
             layer.weight.copy_(torch.from_numpy(weight))
             if layer.bias is not None:
                 layer.bias.copy_(torch.from_numpy(bias))
-    return _unfolded(folded, Generator(widths, blocks), seen)
+    return _unfolded(folded, network_of(widths, blocks, canvas), seen)
+
+
+def trunk_of(known: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return what a network takes over from another's state: all of it but the canvas, which is each one's own.
+
+    Where one wears a canvas and the other has none, their heads say different things, and each keeps its own.
+    """
+    if "canvas" not in own and "canvas" not in known:
+        return known
+    kept = ["canvas"] if "canvas" in own and "canvas" in known else ["canvas", "head.weight", "head.bias"]
+    return {name: value for name, value in known.items() if name not in kept} | {
+        name: own[name] for name in kept if name in own
+    }
 
 
 def _convolutions(content: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:

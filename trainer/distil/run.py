@@ -18,15 +18,16 @@ import torch
 from lensd.errors import ConfigError
 from trainer import checkpoint
 from trainer.average import follow
+from trainer.canvas import canvas_tensor, network_of
 from trainer.distil import losses
 from trainer.distil.batches import Batches
 from trainer.distil.critic import Critic, window
 from trainer.distil.losses import Painted, Wanted
-from trainer.distil.predecessor import generator_of
+from trainer.distil.place import place_l1
+from trainer.distil.predecessor import generator_of, trunk_of
 from trainer.distil.settings import Settings
 from trainer.distil.steady import warp_loss
 from trainer.distil.teacher import LEVELS, Adapters
-from trainer.generator import Generator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,8 @@ class Run:
         self.pairs, self.folder, self.settings = pairs, folder, settings
         self._teacher, self.device = teacher, device or torch.device("cpu")
         self.step = 0
-        self.network = Generator(settings.widths, settings.blocks)
+        canvas = None if pairs.canvas is None else canvas_tensor(pairs.canvas)
+        self.network = network_of(settings.widths, settings.blocks, canvas)
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
         taught = list(self.network.parameters())
@@ -150,6 +152,7 @@ class Run:
             state = generator_of(path, self.settings.widths, self.settings.blocks, seen).state_dict()
         else:
             state = checkpoint.unpack("average", checkpoint.load(path)[0])
+        state = trunk_of(state, self.network.state_dict())
         try:
             self.network.load_state_dict(state)
         except RuntimeError as error:
@@ -196,10 +199,15 @@ class Run:
         self.network.train()
         with self._fast():
             logits, maps = self.network.paint(batch.photos)
-        wanted = Wanted.of(batch.photos, batch.targets)
-        painted = Painted(logits, wanted.photo)
-        place = self._window() if settings.judged_at(self.step) else None
-        told = self._faults(batch, painted, wanted, maps, place)
+        told: dict[str, Tensor] = {}
+        if self.pairs.canvas is not None and settings.weights.place:
+            told["place"] = place_l1(maps[-1], batch.places)
+        place = None
+        if self.step >= settings.place_steps:
+            wanted = Wanted.of(batch.photos, batch.targets)
+            painted = Painted(logits, wanted.photo)
+            place = self._window() if settings.judged_at(self.step) else None
+            told |= self._faults(batch, painted, wanted, maps, place)
         weights = asdict(settings.weights)
         loss = torch.stack([weights[name] * fault for name, fault in told.items()]).sum()
         value = float(loss.detach())

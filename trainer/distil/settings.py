@@ -28,6 +28,8 @@ class Settings:
         size_px: of the samples, a multiple of 32; the network works at other sizes too.
         small_px, small_steps: so many steps come first, at so many pixels: 2.5 times as quick at 160 as at 256. What
             was taught at one size only does not paint at another.
+        place_steps: so many steps come first that teach a network with a canvas only where on it to look, which is what
+            takes long: half as dear as others. What is off by more than an edge's width has no slope in a picture.
         batch, steps, seed, threads: as named.
         rate: highest learning rate; rises over `warm_up` steps, falls by a cosine to a hundredth.
         decay: AdamW's weight decay.
@@ -45,6 +47,7 @@ class Settings:
     size_px: int = 160
     small_px: int = 160
     small_steps: int = 0
+    place_steps: int = 0
     batch: int = 16
     steps: int = 8000
     rate: float = 3e-3
@@ -78,6 +81,8 @@ class Settings:
                 raise ConfigError(name, f"{getattr(self, name)} is below 1")
         if not 0 <= self.small_steps <= self.steps:
             raise ConfigError("small_steps", f"{self.small_steps} is none of {self.steps} steps")
+        if self.place_steps and not self.weights.place:
+            raise ConfigError("place_steps", "teach nothing without the loss place", "leave the loss place in")
         if self.weights.warp and not self.twin_count:
             raise ConfigError("weight of warp", "needs a batch of 2 or more", "a larger --batch, or --without warp")
 
@@ -134,6 +139,7 @@ class DistilOptions:
     size_px: int | None = None
     small_px: int = 160
     small_steps: int = 0
+    place_steps: int = 0
     steps: int = 8000
     batch: int = 16
     rate: float = 3e-3
@@ -160,7 +166,7 @@ class DistilOptions:
             ConfigError: a value that cannot be used.
         """
         family = family_named(self.family)
-        taken = ("small_px", "small_steps", "steps", "batch", "rate", "adversarial_from", "wide", "near", "seed")
+        taken = ("small_px", "small_steps", "place_steps", "steps", "batch", "rate", "adversarial_from", "wide", "near")
         return Settings(
             size_px=self.size_px or size_px,
             measure_every=self.measure_every,
@@ -168,6 +174,7 @@ class DistilOptions:
             blocks=family.blocks,
             weights=self.weights,
             bf16=bf16 if self.bf16 is None else self.bf16,
+            seed=self.seed,
             threads=self.threads,
             **{name: getattr(self, name) for name in taken},
         )

@@ -30,6 +30,7 @@ class Weights:
     matching: float = _loss(0.0, "L1 of our own discriminator's features, in the last part of the run.")
     adversarial: float = _loss(0.0, "What the discriminator thinks of it, in the last part of the run.")
     channel: float = _loss(0.0, "Where the teacher's channels look (a U-Net's).")
+    place: float = _loss(8.0, "Where on its canvas it looks; of networks that have one.")
     warp: float = _loss(3.0, "Steadiness: a face that moves a little must be drawn alike.")
 
     def __post_init__(self) -> None:

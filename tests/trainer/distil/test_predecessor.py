@@ -14,7 +14,7 @@ from trainer.distil import Settings
 from trainer.distil.families import FAMILIES
 from trainer.distil.predecessor import generator_of
 from trainer.distil.run import Run
-from trainer.export import SHARPNESS, run_torch
+from trainer.export import run_torch
 
 LENS = find_package("thug-life")
 FAMILY = FAMILIES["0.25"]
@@ -33,7 +33,7 @@ def network():
 
 
 def test_it_paints_what_the_lens_paints(network):
-    painted, wanted = run_torch(network.eval(), golden("in"), SHARPNESS), golden("out")
+    painted, wanted = run_torch(network.eval(), golden("in"), network.sharpness), golden("out")
     shown = wanted[..., 3] > 0
     assert np.abs(painted[..., 3].astype(int) - wanted[..., 3]).max() <= 1
     assert np.abs(painted[shown].astype(int) - wanted[shown]).max() <= 1

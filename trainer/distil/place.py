@@ -1,0 +1,65 @@
+"""Where on its canvas a network has to look: known for points of the face, and told to it besides the pictures.
+
+By pictures alone a network that wears a canvas learns slowly: what is off by more than an edge's width has no slope.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch.nn import functional
+
+from lensd.lens.align import apply, template_points
+from lensd.lens.overlay import sticker_to_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lensd.frames import F32
+    from trainer.pairs import Pairs
+
+_GRID = 6  # points a side of each sticker
+_EVERY = 2  # of the mesh's points
+
+
+def known_places(pairs: Pairs, points: F32, size: int) -> F32:
+    """Return points of the art, and where they lie on the canvas: (p, 4) float32, both in -1..1 from edge to edge.
+
+    Stickers move as they are drawn; paint moves with the mesh.
+
+    Args:
+        pairs: with a canvas; without one p is 0.
+        points: (478, 3), a sample's mesh in its pixels.
+        size: its side.
+    """
+    if pairs.canvas is None:
+        return np.zeros((0, 4), np.float32)
+    unit, centre = pairs.crop.size_px / pairs.crop.side, (pairs.crop.size_px - 1) / 2
+    template = template_points() * unit + (centre, centre + pairs.crop.up * unit, 0)
+    here, there = [], []
+    if pairs.stickers:
+        for sticker in pairs.stickers:
+            height, width = sticker.image.shape[:2]
+            across, down = np.meshgrid(np.linspace(0, width - 1, _GRID), np.linspace(0, height - 1, _GRID))
+            spots = np.column_stack([across.ravel(), down.ravel()]).astype(np.float32)
+            here.append(apply(sticker_to_picture(sticker, points), spots))
+            there.append(apply(sticker_to_picture(sticker, template.astype(np.float32)), spots))
+    else:
+        here.append(points[::_EVERY, :2])
+        there.append(template[::_EVERY, :2])
+    on_sample, on_canvas = np.concatenate(here), np.concatenate(there)
+    both = [(2 * spots + 1) / side - 1 for spots, side in ((on_sample, size), (on_canvas, pairs.crop.size_px))]
+    return np.concatenate(both, 1).astype(np.float32)
+
+
+def place_l1(place: Tensor, known: Tensor) -> Tensor:
+    """Mean distance along x and y, in half sides, between where a network looks and where it should; a scalar.
+
+    Args:
+        place: (n, 2, h, w), for each pixel of the coarse map its place on the canvas, -1..1.
+        known: (n, p, 4), as `known_places` tells them; those outside the sample do not count.
+    """
+    looked = functional.grid_sample(place, known[:, None, :, :2], align_corners=False)[:, :, 0].transpose(1, 2)
+    inside = (known[..., :2].abs() < 1).all(2, keepdim=True).to(place.dtype)
+    return (inside * (looked - known[..., 2:]).abs()).sum() / (2 * inside.sum() + 1)
