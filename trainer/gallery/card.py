@@ -33,6 +33,10 @@ def card_of(lens: Taught, faces: int, persons: int, sources: Sequence[str]) -> s
         faces, persons: that it was taught with.
         sources: of the photographs.
     """
+    made = "Worn" if lens.worn else "Painted"
+    worn = (
+        "The art is a constant of it; it says where on the face that lies, how bright it is, and what of it is seen.\n"
+    )
     if lens.painter is None:
         how = f"""A photograph is moved, turned by the depth of its mesh, dressed (glasses, sunglasses, hands) and
 spoiled like a webcam's picture; then the stickers of `{lens.overlay}` are drawn on the moved points. The network learns
@@ -47,8 +51,8 @@ network learns to paint what the painter did."""
     thanks = "\n".join(f"- {_CREDITS.get(source, source)}" for source in sources)
     return f"""# {lens.title}
 
-{lens.what} Painted by a small network that looks at the face: colour and matte come out of it at every frame.
-
+{lens.what} {made} by a small network that looks at the face: colour and matte come out of it at every frame.
+{worn if lens.worn else ""}
 {{facts}}
 
 ## How it was taught

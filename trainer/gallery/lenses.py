@@ -33,6 +33,7 @@ class Lesson:
 
     small_steps: int
     steps: int
+    place_steps: int = 0
     start_from: str | None = "thug-life"
     rate: float = 3e-3
     adversarial_from: float = 0.25
@@ -51,6 +52,7 @@ class Taught:
         crop: what the network sees: the face, and all that is painted, wherever the head turns.
         painter: the teacher; None where the overlay NAME-overlay teaches.
         lesson: how.
+        worn: the art lies on a canvas that the network wears; else it paints all by itself.
         version: of the lens.
     """
 
@@ -62,6 +64,7 @@ class Taught:
     painter: Painter | None
     lesson: Lesson
     version: str = "1.0.0"
+    worn: bool = False
 
     @property
     def overlay(self) -> str | None:
@@ -69,16 +72,19 @@ class Taught:
         return None if self.painter else f"{self.name}-overlay"
 
 
-# Stickers are exact: a colour each, and edges. Paint lets the skin's light through; whole faces need the discriminator
-# for their texture. Where a face is they know already, from the lens that they begin as, and behind our tracker a crop
-# lies still on it: with every second crop astray a crown had no jewels after 2,600 steps.
-_STICKER = Lesson(900, 2000, weights=Weights(gradient=0.5))
-_PAINT = Lesson(900, 2200, weights=Weights(gradient=1.0))
-_WHOLE = Lesson(1000, 2600, adversarial_from=0.5, weights=Weights(adversarial=0.05, matching=1.0))
+# Stickers and paint are worn: most of the lessons go into where on the face each pixel lies. Whole faces are painted,
+# and need the discriminator for their texture. Each begins as a lens that knows where a face is, and is shown crops
+# that lie still on it, as behind our tracker: with every second crop astray a crown had no jewels after 2,600 steps.
+_WORN = Lesson(3600, 3700, place_steps=3000, weights=Weights(gradient=0.5))
+_WORN_AS_SKULL = Lesson(600, 700, start_from="skull", rate=2e-3, weights=Weights(gradient=0.5))
+_WORN_AS_CROWN = Lesson(600, 700, start_from="crown", rate=2e-3, weights=Weights(gradient=0.5))
+_WHOLE = Lesson(800, 2000, adversarial_from=0.5, weights=Weights(adversarial=0.05, matching=1.0))
 
 
-def _sticker(name: str, title: str, tags: tuple[str, ...], what: str, side: float, up: float) -> Taught:
-    return Taught(name, title, tags, what, Crop(side, up, SIZE_PX), None, _STICKER)
+def _sticker(
+    name: str, title: str, tags: tuple[str, ...], what: str, crop: tuple[float, float], lesson: Lesson
+) -> Taught:
+    return Taught(name, title, tags, what, Crop(*crop, SIZE_PX), None, lesson, worn=True)
 
 
 GALLERY = (
@@ -97,20 +103,29 @@ GALLERY = (
         "Monocle and Moustache",
         ("sticker", "glasses", "moustache"),
         "A golden monocle on a chain, and a handlebar moustache that stays while its wearer talks.",
-        1.4,
-        0.05,
+        (1.4, 0.05),
+        _WORN_AS_SKULL,
     ),
-    _sticker("crown", "Crown", ("sticker", "hat"), "A golden crown of five points with jewels.", 1.9, 0.36),
+    _sticker("crown", "Crown", ("sticker", "hat"), "A golden crown of five points with jewels.", (1.9, 0.36), _WORN),
     _sticker(
         "dog",
         "Dog",
         ("sticker", "animal"),
         "Hanging ears, a wet nose, and a tongue while the mouth is open.",
-        1.8,
-        0.2,
+        (1.8, 0.2),
+        _WORN_AS_CROWN,
     ),
-    _sticker("cat", "Cat", ("sticker", "animal"), "Upright ears, a small nose and whiskers.", 1.75, 0.3),
-    _sticker("party", "Party", ("sticker", "hat"), "A pointed hat with spots and a pompom, and streamers.", 2.3, 0.4),
+    _sticker(
+        "cat", "Cat", ("sticker", "animal"), "Upright ears, a small nose and whiskers.", (1.75, 0.3), _WORN_AS_CROWN
+    ),
+    _sticker(
+        "party",
+        "Party",
+        ("sticker", "hat"),
+        "A pointed hat with spots and a pompom, and streamers.",
+        (2.3, 0.4),
+        _WORN_AS_CROWN,
+    ),
     Taught(
         "skull",
         "Skull",
@@ -118,7 +133,8 @@ GALLERY = (
         "A skull painted on the face: black sockets, hollow cheeks, and teeth that part with the lips.",
         Crop(1.4, 0.03, SIZE_PX),
         skull.paint,
-        _PAINT,
+        _WORN,
+        worn=True,
     ),
     Taught(
         "tiger",
@@ -127,7 +143,8 @@ GALLERY = (
         "A tiger's coat painted on the face, hair by hair, with the face's own light on it.",
         Crop(1.4, 0.03, SIZE_PX),
         tiger.paint,
-        _PAINT,
+        _WORN_AS_SKULL,
+        worn=True,
     ),
     Taught(
         "comic",
@@ -136,7 +153,8 @@ GALLERY = (
         "The face printed in halftone with bold ink lines and red lips; the eyes stay its wearer's own.",
         Crop(1.4, 0.03, SIZE_PX),
         comic.paint,
-        _PAINT,
+        _WORN_AS_SKULL,
+        worn=True,
     ),
     Taught(
         "cartoon",

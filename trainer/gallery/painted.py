@@ -11,11 +11,14 @@ import numpy as np
 from lensd.camera.still import open_still, rgb_of
 from lensd.errors import MediaError
 from lensd.evaluation.faces import read_faces
+from lensd.whole_file import write_whole
 from trainer.dataset.photographs import yaw_deg
 from trainer.dataset.split import INDEX, read_index
 from trainer.dataset.work import each
+from trainer.gallery.canvas_art import canvas_art
 from trainer.gallery.lenses import taught
-from trainer.pairs import make_pairs, write_pairs
+from trainer.package import png
+from trainer.pairs import CANVAS, make_pairs, write_pairs
 from trainer.pairs_commands import stickers_named
 from trainer.props import wear_glasses
 from trainer.window import WINDOW_PX, window
@@ -61,6 +64,7 @@ def gallery_pairs(
     rows, meshes = _faces(faces, every)
     if lens.overlay is not None:
         found = (rows, meshes)
+        _write_canvas(lens, out)
         return make_pairs(faces, out, stickers_named(lens.overlay), lens.crop, tell, found, upright=False)
     folder = faces / "images" if (faces / "images").is_dir() else faces
     jobs = [
@@ -75,8 +79,15 @@ def gallery_pairs(
         tell(number + 1, len(rows))
     out.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {"photos": photos, "points": points, "after": after, "mattes": mattes}
+    _write_canvas(lens, out)
     write_pairs(out, rows, arrays, [], lens.crop)
     return len(rows)
+
+
+def _write_canvas(lens: Taught, out: Path) -> None:
+    if lens.worn:
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / CANVAS, png(canvas_art(lens)))
 
 
 def _faces(faces: Path, every: int) -> tuple[list[dict[str, str]], list[F32]]:

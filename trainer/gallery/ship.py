@@ -11,6 +11,7 @@ from lensd.errors import MediaError
 from lensd.lens.open import find_package
 from lensd.lens.package import open_package
 from lensd.whole_file import write_whole
+from trainer.canvas import LOOK
 from trainer.distil import DistilOptions, distil
 from trainer.export import About, export, licence_text
 from trainer.gallery.card import card_of, figures_text, wrapped
@@ -49,7 +50,7 @@ def teach(
         pairs: its folder, as `gallery_pairs` wrote it.
         run: folder for the checkpoint.
         on_progress, stop: as `trainer.distil.distil` has them.
-        steps: instead of the lesson's; of them the same share is at the small size.
+        steps: instead of the lesson's; of them the same shares are at the small size, and only for the places.
         threads: of the CPU.
         bf16: compute in bfloat16; None: where the device has instructions for it.
 
@@ -70,8 +71,9 @@ def teach(
         pairs=pairs,
         run=run,
         weights=lesson.weights,
-        small_px=min(_SMALL_PX, lens.crop.size_px),
+        small_px=lens.crop.size_px // LOOK if lens.worn else min(_SMALL_PX, lens.crop.size_px),
         small_steps=round(in_all * lesson.small_steps / lesson.steps),
+        place_steps=round(in_all * lesson.place_steps / lesson.steps),
         steps=in_all,
         rate=lesson.rate,
         adversarial_from=lesson.adversarial_from,
