@@ -1,6 +1,6 @@
 """Everyday for hours, in a hurry: lenses change, readers come and go, workers die; nothing piles up, nobody sees a gap.
 
-`make soak HOURS=2` runs it, for SNAPLENS_SOAK_S seconds; it is no part of `make test`.
+Three minutes of it are a part of `make test`; `make soak HOURS=2` runs it for hours (SNAPLENS_SOAK_S, in seconds).
 """
 
 from __future__ import annotations
