@@ -56,6 +56,37 @@ def golden_pair(package: LensPackage) -> tuple[U8, U8]:
     return x[None], y[None]
 
 
+class GoldenProof:
+    """A package's golden pair, at hand to be run again and again: 0.5 MB."""
+
+    def __init__(self, package: LensPackage, precision: Precision = "float32") -> None:
+        """Decode the pair of `package`, for its network in `precision`.
+
+        Raises:
+            PackageError: the pair cannot be used.
+        """
+        self._lens = package.name
+        self._x, self._expected = golden_pair(package)
+        self._actual = np.zeros_like(self._expected)
+        variant = package.manifest.generator.variant(precision) if package.manifest.generator else None
+        self._psnr_db = variant.golden_psnr_db if variant else 40.0
+
+    def __call__(self, engine: Engine) -> GoldenResult:
+        """Run it through `engine`, and compare.
+
+        Raises:
+            GoldenMismatch: another picture than the package's own; says by how much.
+            EngineError: the network could not be run.
+        """
+        expected, actual = self._expected, self._actual
+        if engine.output.shape != expected.shape or engine.output.dtype != np.uint8:
+            why = f"gives {engine.output.dtype} {engine.output.shape}, not uint8 {expected.shape}"
+            raise GoldenMismatch(f"lens {self._lens} in {engine.runtime}", why)
+        actual[:] = 0
+        engine.infer(self._x, actual)
+        return compare_golden(actual, expected, self._psnr_db, self._lens, engine.runtime)
+
+
 def check_golden(package: LensPackage, engine: Engine, precision: Precision = "float32") -> GoldenResult:
     """Run the golden pair through `engine`, which has the network in `precision`, and compare.
 
@@ -64,14 +95,7 @@ def check_golden(package: LensPackage, engine: Engine, precision: Precision = "f
         PackageError: the pair cannot be used.
         EngineError: the network could not be run.
     """
-    x, expected = golden_pair(package)
-    if engine.output.shape != expected.shape or engine.output.dtype != np.uint8:
-        why = f"gives {engine.output.dtype} {engine.output.shape}, not uint8 {expected.shape}"
-        raise GoldenMismatch(f"lens {package.name} in {engine.runtime}", why)
-    actual = np.zeros_like(expected)
-    engine.infer(x, actual)
-    variant = package.manifest.generator.variant(precision) if package.manifest.generator else None
-    return compare_golden(actual, expected, variant.golden_psnr_db if variant else 40.0, package.name, engine.runtime)
+    return GoldenProof(package, precision)(engine)
 
 
 def compare_golden(actual: U8, expected: U8, psnr_db: float, lens: str, runtime: str) -> GoldenResult:

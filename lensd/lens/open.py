@@ -11,11 +11,12 @@ from lensd.errors import LensError
 from lensd.lens.catalogue import find_lens
 from lensd.lens.decode_png import decode_png
 from lensd.lens.generator import GeneratorLens
-from lensd.lens.golden import check_golden
+from lensd.lens.golden import GoldenProof
 from lensd.lens.network import check_network
 from lensd.lens.none import NoLens
 from lensd.lens.overlay import OverlayLens, Sticker
 from lensd.lens.package import LensPackage, open_package
+from lensd.lens.proved_engine import proved_again
 from lensd.ports import Engine
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ def lens_of(package: LensPackage, make_engine: MakeEngine, precision: Precision 
     network, variant = package.network_in(precision), manifest.generator.variant(precision)
     file = variant.network if variant else manifest.generator.network
     check_network(network, manifest.crop.size_px, f"{package.name}.lens/{file}")
-    lens = GeneratorLens(package.name, manifest.crop, engine := make_engine(network))
+    proof = GoldenProof(package, precision)
+    lens = GeneratorLens(package.name, manifest.crop, proved_again(engine := make_engine(network), proof))
     try:
-        check_golden(package, engine, precision)
+        proof(engine)
     except BaseException:
         lens.close()
         raise
