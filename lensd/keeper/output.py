@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _REOPEN_NS = 1_000_000_000
+_WELL_NS = 2_000_000_000  # one that was written to for so long is opened again at once: a reader waits for pictures
 _OPENED_NS = 5_000_000  # how often it is asked whether it is open
 NEVER_NS = 1 << 62
 
@@ -69,7 +70,7 @@ class Output:
         self.inherited: U8 | None = None
         # A file that failed is not begun anew: that would overwrite what it has.
         self._may_come_back = output == "auto" or output.startswith("/dev/")
-        self._reopen_ns, self._sustained = 0, False
+        self._reopen_ns, self._opened_ns, self._sustained = 0, 0, False
         self._opening: threading.Thread | None = None
         self._opened: FrameSink | SinkError | None = None
         self._listener: Callable[[tuple[Path, int] | None], None] = lambda _: None
@@ -201,7 +202,7 @@ class Output:
             self.problem = found
             return
         self.sink.close()
-        self.sink, self.attached, self.problem = found, True, None
+        self.sink, self.attached, self.problem, self._opened_ns = found, True, None, now_ns
         self.inherited = found.inherited if isinstance(found, HandedOn) else None
         if isinstance(found, HandedOn) and self._store is not None and found.node is not None:
             self._store.keep(found.node, found.fileno())
@@ -214,13 +215,14 @@ class Output:
         then = "Trying again every second." if self._may_come_back else "Nothing more is written to it."
         log.warning("The output failed: %s. %s", error, then)
         self.errors += 1
+        well = now_ns - self._opened_ns > _WELL_NS
         self.problem = error
         self.forsake()
         with contextlib.suppress(SinkError):  # it has failed already
             self.sink.close()
         self.sink, self.attached = NullSink(self._format), False
         self._tell()
-        self._reopen_ns = now_ns + _REOPEN_NS
+        self._reopen_ns = now_ns + (0 if well else _REOPEN_NS)
 
 
 def _nothing(_node: Path) -> int | None:
