@@ -11,7 +11,7 @@ RETRY_S = 30.0
 
 
 class RestartPolicy:
-    """Back-off, then patience: after five failures in a minute, one try every 30 s.
+    """Back-off, then patience: after five failures in a minute, or five in vain, one try every 30 s.
 
     All times in seconds of one monotonic clock, given by the caller.
     """
@@ -19,16 +19,23 @@ class RestartPolicy:
     def __init__(self) -> None:
         """Begin with no failures, due at once."""
         self._failures: deque[float] = deque(maxlen=MAX_FAILURES)
+        self._in_vain = 0
         self.due_s = 0.0
         self.restarts = 0
 
     @property
     def given_up(self) -> bool:
-        """There were five failures in a minute."""
-        return len(self._failures) == MAX_FAILURES and self._failures[-1] - self._failures[0] <= WINDOW_S
+        """There were five failures in a minute, or, however slow, five in a row of processes that got nowhere."""
+        in_a_minute = len(self._failures) == MAX_FAILURES and self._failures[-1] - self._failures[0] <= WINDOW_S
+        return in_a_minute or self._in_vain >= MAX_FAILURES
 
-    def failed(self, now_s: float) -> None:
-        """Take note of a death, and set when the next start is due."""
+    def recent(self, now_s: float) -> int:
+        """Return how many failures there were in the last minute, five at most."""
+        return sum(now_s - failure_s <= WINDOW_S for failure_s in self._failures)
+
+    def failed(self, now_s: float, *, in_vain: bool = False) -> None:
+        """Take note of a death, and set when the next start is due; `in_vain` of one that had got nowhere."""
+        self._in_vain = self._in_vain + 1 if in_vain else 0
         while self._failures and now_s - self._failures[0] > WINDOW_S:
             self._failures.popleft()
         self._failures.append(now_s)
@@ -38,4 +45,5 @@ class RestartPolicy:
     def forgive(self) -> None:
         """Forget the failures: a person asked for another try, now."""
         self._failures.clear()
+        self._in_vain = 0
         self.due_s = 0.0

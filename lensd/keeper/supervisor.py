@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from lensd.errors import LensdError, LensError
 from lensd.keeper.cards import CARDS, HELD
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 # A worker that died is back in 1 to 2 s: hold the last picture for the first of them, then say so.
 _HOLD_NS = 1_000_000_000
 _HOLD_OVER_START_NS = 4_000_000_000  # after a restart of the keeper the first picture takes 1 to 3 s
+_PLAIN_RUNTIME: Final = "onnxruntime"
+_PLAIN_AFTER = 2  # deaths within a minute
 _LEAVE_NS = 800_000_000  # what a worker gets to end by itself when there is to be none
 
 
@@ -51,6 +54,7 @@ class Supervisor:
         self.on_air, self.on_air_fd, self.on_air_number = "", -1, 0
         self.worker: WorkerProcess | None = None
         self._shown: WorkerProcess | None = None  # whose pictures are on air; it may have ended
+        self._last_good: WorkerProcess | None = None  # whose were last
         self._held_until_ns: int | None = None  # when its last picture makes way for a card
         self._with_camera = True
         self._rests: dict[str, str] = {}  # why there is to be no worker, and the card of each; the last one shows
@@ -188,11 +192,14 @@ class Supervisor:
             return
         log.warning("The worker ended (exit status %s)", worker.exit_status)
         if worker.exit_status not in {None, -9} or not self.last_failure:
-            self.last_failure = f"the worker ended with exit status {worker.exit_status}"
+            told = f": {worker.told}" if worker.told else ""
+            self.last_failure = f"the worker ended with exit status {worker.exit_status}{told}"
         worker.close()
         self.worker = None
+        if worker.state == "loading":
+            self._choose_last()  # what hung was the lens of before
         self._refuse_switches()
-        self.policy.failed(now_ns / 1e9)
+        self.policy.failed(now_ns / 1e9, in_vain=worker is not self._last_good)
         if self._shown is worker:
             self._held_until_ns = now_ns + _HOLD_NS
         if self.policy.given_up:
@@ -207,10 +214,14 @@ class Supervisor:
             self._leaving, self.worker = self.worker, None
             self._leave_by_ns = time.monotonic_ns() + _LEAVE_NS
             self._leaving.stop()
-            for answer, name in self._switches.values():  # the next worker begins with what was asked for last
-                self._choice.choose(name)
-                answer({"lens": name, "state": self.resting or "starting"})
-            self._switches.clear()
+            self._choose_last()
+
+    def _choose_last(self) -> None:
+        """Have the next worker begin with what was asked for last."""
+        for answer, name in self._switches.values():
+            self._choice.choose(name)
+            answer({"lens": name, "state": self.resting or "starting"})
+        self._switches.clear()
 
     def _refuse_switches(self) -> None:
         gone = LensError("the lens", "the worker ended before it was changed", "try again")
@@ -221,12 +232,25 @@ class Supervisor:
     def _start(self, now_ns: int) -> None:
         try:
             self.worker = WorkerProcess(
-                next(self._generations), self._settings, self._choice.name, self._selector, self, self._with_camera
+                next(self._generations),
+                self._settings_for(now_ns),
+                self._choice.name,
+                self._selector,
+                self,
+                self._with_camera,
             )
         except OSError as error:
             self.last_failure = f"the worker could not be started: {error}"
             log.warning("%s", self.last_failure)
             self.policy.failed(now_ns / 1e9)
+
+    def _settings_for(self, now_ns: int) -> Settings:
+        """Return the worker's settings: where workers have died, by a crash or a hang, in the plainest runtime."""
+        settings = self._settings
+        if settings.runtime != "auto" or self.policy.recent(now_ns / 1e9) < _PLAIN_AFTER:
+            return settings
+        log.warning("Workers have died; the next one runs the lens on the processor, in %s", _PLAIN_RUNTIME)
+        return replace(settings, runtime=_PLAIN_RUNTIME)
 
     def _follow(self, worker: WorkerProcess) -> None:
         self._announce_camera(worker)
@@ -259,7 +283,7 @@ class Supervisor:
     def _show_worker(self, worker: WorkerProcess) -> None:
         self._held_until_ns = None
         if self._shown is not worker:
-            self._shown = worker
+            self._shown = self._last_good = worker
             self._set_on_air("worker", worker.reader, worker.pictures_fd)
         self._publisher.picture_ready(time.monotonic_ns())
 

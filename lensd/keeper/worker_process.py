@@ -94,6 +94,11 @@ class WorkerProcess:
         """As subprocess has it; None while it runs."""
         return self._process.returncode
 
+    @property
+    def told(self) -> str:
+        """What it has told of last that hangs in it; empty where nothing does."""
+        return str(self.status.get("hangs") or "")[:200]
+
     def send(self, command: Message) -> None:
         """Send it a command."""
         self._connection.send(command)
@@ -104,7 +109,9 @@ class WorkerProcess:
             return "did not start in time" if now_ns - self._state_ns > _START_LIMIT_NS else ""
         if self.state == "running":
             last_ns = max(self._picture_ns, self._state_ns)
-            return "delivers no pictures" if now_ns - last_ns > PICTURE_LIMIT_NS else ""
+            if now_ns - last_ns <= PICTURE_LIMIT_NS:
+                return ""
+            return f"delivers no pictures: {self.told}" if self.told else "delivers no pictures"
         return "does not answer" if now_ns - self._event_ns > _EVENT_LIMIT_NS else ""
 
     def stop(self) -> None:

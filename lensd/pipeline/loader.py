@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_HANGS_S = 20.0  # CUDA and its libraries, from a cold disk, take a few; no plan is built here
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -76,6 +78,7 @@ class LensLoader:
         self._changed = threading.Condition(threading.Lock())
         self._order: tuple[Order, float] | None = None
         self._loading: Order | None = None
+        self._began_s = 0.0
         self._outcome: Outcome | None = None
         self._unused: deque[Closeable] = deque()
         self._ending = False
@@ -114,6 +117,13 @@ class LensLoader:
     def busy(self) -> bool:
         """Whether something is being loaded, or soon will be."""
         return self._loading is not None or self._order is not None
+
+    @property
+    def hangs(self) -> str:
+        """Which lens has been loading for far too long; empty where none has. Nothing but the process's end helps."""
+        if (order := self._loading) is None or (spent_s := time.monotonic() - self._began_s) < _HANGS_S:
+            return ""
+        return f"lens {order.lens} was not loaded within {spent_s:.0f} s"
 
     def outcome(self) -> Outcome | None:
         """Return what has come of the newest order, once, for the render thread to carry out."""
@@ -164,6 +174,7 @@ class LensLoader:
                 wait_s = None if self._order is None else self._order[1] - time.monotonic()
                 if self._order is not None and wait_s is not None and wait_s <= 0:
                     self._loading, self._order = self._order[0], None
+                    self._began_s = time.monotonic()
                     return self._loading
                 self._changed.wait(wait_s)
 

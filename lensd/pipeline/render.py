@@ -38,6 +38,7 @@ _IDLE_S = 0.1  # how soon a switch is carried out while no frames come
 _BROKEN_S = 1.0  # single broken frames are left out; this long nothing but broken ones is a broken camera
 _BACK_OFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 _MENDING_S = 1.0  # so long the last picture stands while a lens that has failed is loaded again; the keeper allows 2 s
+_HANGS_S = 1.0  # in one run of a network; the keeper ends the worker after two seconds without a picture
 _MENDED = 60  # pictures after which a failure is forgotten
 
 
@@ -93,6 +94,7 @@ class Render:
         self._broken_since: float | None = None
         self._held: Picture | None = None
         self._camera_opened = 0
+        self._drawing_since_ns: int | None = None
         self._doubt = Doubt()
         self.metrics = Metrics(STAGES)
         self.overload = Overload(settings.fps)
@@ -124,6 +126,14 @@ class Render:
     def doubt(self) -> str:
         """What is odd about the camera's pictures at the moment; empty where nothing is."""
         return self._doubt.note
+
+    @property
+    def hangs(self) -> str:
+        """Which lens has been drawing one picture for far too long, and in what; empty where none has."""
+        since_ns, loaded = self._drawing_since_ns, self._loaded
+        if since_ns is None or loaded is None or (spent_s := (time.monotonic_ns() - since_ns) / 1e9) < _HANGS_S:
+            return ""
+        return f"lens {loaded.lens.name} in {loaded.runtime or 'no network'} has not answered for {spent_s:.1f} s"
 
     def _run(self) -> None:
         with suppress(MailboxClosed):
@@ -236,6 +246,7 @@ class Render:
             EngineError: the lens's network could not be run.
         """
         mark, drawn = self.metrics.begin(), False
+        self._drawing_since_ns = time.monotonic_ns()
         ordered = far_to_near(faces)
         layers: list[Layer | None]
         if not moved and isinstance(lens, BatchLens) and 1 < len(ordered) <= lens.most_at_once:
@@ -247,6 +258,7 @@ class Render:
                 if layer is None:
                     layer, drawn = lens.draw(picture, face), True
                 layers.append(layer)
+        self._drawing_since_ns = None
         spent = self.metrics.lap("lens", mark) - mark if drawn else 0
         return [(layer, face.opacity) for layer, face in zip(layers, ordered, strict=True)], spent
 
@@ -298,6 +310,7 @@ class Render:
     def _lens_has_failed(self, error: LensdError) -> None:
         """Take the lens off air, rather than show the bare face, and have it loaded again."""
         log.error("Lens %s failed: %s", self._chosen, error)
+        self._drawing_since_ns = None
         if self._loaded is not None:
             self._loader.dispose(self._loaded.lens)
         self._loaded, self._lens_failure, self._unbroken = None, error, 0

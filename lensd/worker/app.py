@@ -96,6 +96,7 @@ class Worker:
             if time.monotonic() >= due_s:
                 self._look_for_faster()
                 self._tell_alive()
+                self._end_where_loading_hangs()
                 due_s = time.monotonic() + _ALIVE_S
         self._close()
         return self._status
@@ -187,6 +188,12 @@ class Worker:
         if (lens := self._lenses.faster()) is not None:
             self._loader.try_again(lens, 0.0)
 
+    def _end_where_loading_hangs(self) -> None:
+        """End, told of by the last message: the keeper starts another worker, and after the second a plainer one."""
+        if self._loader is not None and (why := self._loader.hangs):
+            log.error("Ending: %s", why)
+            self._end(_CRASHED)
+
     def _figures(self) -> dict[str, Any]:
         capture, render = self._capture, self._render
         if capture is None or render is None:
@@ -197,6 +204,7 @@ class Worker:
             "instead_of": str(missed) if self._cameras is not None and (missed := self._cameras.missed) else None,
             "opened": capture.opened,
             "doubt": render.doubt,
+            "hangs": render.hangs or (self._loader.hangs if self._loader is not None else ""),
             "lens": render.lens,
             "runtime": render.runtime,
             "runtimes": self._lenses.status() if self._lenses is not None else {},

@@ -53,6 +53,23 @@ def test_a_failed_retry_waits_again():
     assert policy.due_s == MAX_FAILURES + 2 * RETRY_S
 
 
+def test_five_that_got_nowhere_give_up_however_slow_they_were():
+    policy = RestartPolicy()
+    for minute in range(MAX_FAILURES):
+        assert not policy.given_up
+        policy.failed(minute * 70.0, in_vain=True)
+    assert policy.given_up
+    policy.failed(1000.0)
+    assert not policy.given_up, "that one worked for a while"
+
+
+def test_deaths_of_the_last_minute_are_counted():
+    policy = RestartPolicy()
+    for now in (0.0, 50.0, 55.0):
+        policy.failed(now)
+    assert [policy.recent(now) for now in (56.0, 70.0, 120.0)] == [3, 2, 0]
+
+
 def test_a_person_who_switches_gets_a_try_at_once():
     policy = RestartPolicy()
     for now in range(MAX_FAILURES):
@@ -299,3 +316,13 @@ def test_what_is_remembered_is_there_again_and_rubbish_is_nothing(tmp_path):
         path.write_bytes(rubbish)
         assert Memory(path).text("lens") is None
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_output_that_held_is_opened_again_at_once_and_one_that_did_not_a_second_later(tmp_path):
+    for held_ns, wait_ns in ((10_000_000_000, 0), (1_000_000_000, 1_000_000_000)):
+        output = Output("/dev/null", VideoFormat(320, 240, 30))
+        output._take(FailingSink(VideoFormat(320, 240, 30)), 5)
+        now_ns = 5 + held_ns
+        assert output.begin(now_ns) is not None
+        assert not output.commit(now_ns)
+        assert output.due_ns == now_ns + wait_ns
