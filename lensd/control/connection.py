@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAX_UNSENT_BYTES = 1 << 20
-_READ_BYTES = 4096  # a flood is read on in the loop's next turn, after the pictures
+_READ_BYTES = 4096
 
 
 class Connection:
@@ -98,7 +98,7 @@ class Connection:
         if not readable:
             return
         try:
-            data = self._socket.recv(_READ_BYTES)
+            data = self._next_message()
         except BlockingIOError:
             return
         except OSError:
@@ -114,6 +114,14 @@ class Connection:
         except ProtocolError as error:
             self.send(refusal(None, error))
             self._end()
+
+    def _next_message(self) -> bytes:
+        """Read to the end of the next message, or what there is of it.
+
+        A flood is read on in the loop's next turns, after the pictures: to find a lens may take milliseconds.
+        """
+        waiting = self._socket.recv(_READ_BYTES, socket.MSG_PEEK)
+        return self._socket.recv(waiting.find(b"\n") + 1 or len(waiting)) if waiting else b""
 
 
 def _forgotten(_message: Message) -> None:
