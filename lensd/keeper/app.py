@@ -47,6 +47,7 @@ _CHECK_NS = 5_000_000  # who looks is not looked at more often
 _COMPANIONS_AFTER_NS = 3_000_000_000
 _END_NS = 800_000_000  # what worker and page get to end by themselves, while pictures go on
 _KILL_S = 0.1
+_REMEMBER_S = 0.5
 
 
 class Keeper:
@@ -69,6 +70,7 @@ class Keeper:
         with contextlib.ExitStack() as opened:
             private_folder(runtime_dir())
             opened.callback(InstanceLock(runtime_dir()).close)
+            opened.callback(memory.settle, _REMEMBER_S)
             self._choice = choice = self._first_choice(memory)
             self._selector = selectors.DefaultSelector()
             opened.callback(self._selector.close)

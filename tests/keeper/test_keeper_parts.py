@@ -309,8 +309,10 @@ def test_what_is_remembered_is_there_again_and_rubbish_is_nothing(tmp_path):
     assert memory.text("lens") is None
     memory.put("lens", "toon")
     memory.put("paused", "blank")
+    memory.settle(5)
     assert Memory(path).text("lens") == "toon"
     memory.put("paused", None)
+    memory.settle(5)
     assert Memory(path).text("paused") is None
     for rubbish in (b"", b"[1]", b"{", b"[" * 100_000, b'{"lens": 3}', b"\xff"):
         path.write_bytes(rubbish)
