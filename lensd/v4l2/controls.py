@@ -18,6 +18,8 @@ from lensd.v4l2.device import ioctl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KEEP_FORMAT = 0x0098F900
+"""v4l2loopback: the size and format stay as they are, whoever writes."""
 SUSTAIN_FRAMERATE = 0x0098F901
 """v4l2loopback: while its writer is silent the driver shows readers the last picture again, at the rate set."""
 _NEXT = 0x80000000  # V4L2_CTRL_FLAG_NEXT_CTRL: the first whose id is greater

@@ -30,7 +30,7 @@ import numpy as np
 from lensd.errors import SinkError, SinkMissing, SinkRefused
 from lensd.v4l2 import device
 from lensd.v4l2.buffers import MappedBuffers
-from lensd.v4l2.controls import SUSTAIN_FRAMERATE, set_control
+from lensd.v4l2.controls import KEEP_FORMAT, SUSTAIN_FRAMERATE, get_control, set_control
 from lensd.v4l2.device import PixelLayout
 from lensd.v4l2.holders import say_holders
 from lensd.v4l2.uapi import BufferType, Cap, Colorspace, Encoding, Quantization
@@ -233,27 +233,8 @@ class LoopbackDevice:
             raise self._failed(error) from error
 
     def _set_up(self) -> None:
+        self._agree_on_a_format()
         video = self.format
-        wanted = PixelLayout(
-            video.width,
-            video.height,
-            "YU12",
-            colorspace=Colorspace.SMPTE170M,
-            encoding=Encoding.BT601,
-            quantization=Quantization.LIMITED,
-        )
-        try:
-            got = device.set_format(self._descriptor, _OUTPUT, wanted)
-        except OSError as error:
-            if error.errno in {errno.EBUSY, errno.EINVAL}:
-                raise self._refused("another program writes into it") from error
-            raise self._failed(error) from error
-        # Colours are not compared: 0.12 answers sRGB whatever it is told.
-        if (got.width, got.height, got.pixel_format) != (wanted.width, wanted.height, wanted.pixel_format):
-            raise self._refused(
-                f"it stays at {got.width}x{got.height} {got.pixel_format} while a reader holds it",
-                f"or --size {got.width}x{got.height}" if got.pixel_format == "YU12" else "",
-            )
         try:
             rate = device.set_rate(self._descriptor, _OUTPUT, video.fps)
             self._buffers = MappedBuffers(self._descriptor, _OUTPUT, _BUFFERS)
@@ -276,6 +257,41 @@ class LoopbackDevice:
                 "%s has %d buffers; slow readers may see torn pictures; better: %s", self.name, self._size, LOAD_MODULE
             )
 
+    def _agree_on_a_format(self) -> None:
+        video = self.format
+        wanted = PixelLayout(
+            video.width,
+            video.height,
+            "YU12",
+            colorspace=Colorspace.SMPTE170M,
+            encoding=Encoding.BT601,
+            quantization=Quantization.LIMITED,
+        )
+        try:
+            got = device.set_format(self._descriptor, _OUTPUT, wanted)
+            if _shape(got) != _shape(wanted) and self._unpinned():
+                got = device.set_format(self._descriptor, _OUTPUT, wanted)
+        except OSError as error:
+            if error.errno in {errno.EBUSY, errno.EINVAL}:
+                raise self._refused("another program writes into it") from error
+            raise self._failed(error) from error
+        # Colours are not compared: 0.12 answers sRGB whatever it is told.
+        if _shape(got) != _shape(wanted):
+            raise self._refused(
+                f"it stays at {got.width}x{got.height} {got.pixel_format} while a reader holds it",
+                f"or --size {got.width}x{got.height}" if got.pixel_format == "YU12" else "",
+            )
+
+    def _unpinned(self) -> bool:
+        """Let go of the format where somebody has pinned it (v4l2loopback-ctl set-caps); tell whether it was."""
+        try:
+            pinned = bool(get_control(self._descriptor, KEEP_FORMAT))
+            if pinned:
+                set_control(self._descriptor, KEEP_FORMAT, 0)
+        except OSError:
+            return False
+        return pinned
+
     def _count(self) -> int:
         """How many buffers the ring has: the driver folds the numbers of those outside onto those inside."""
         buffers = self._ring()
@@ -297,3 +313,7 @@ class LoopbackDevice:
 
     def _failed(self, error: OSError) -> SinkError:
         return SinkError(self.name, error.strerror or str(error))
+
+
+def _shape(layout: PixelLayout) -> tuple[int, int, str]:
+    return layout.width, layout.height, layout.pixel_format
