@@ -24,6 +24,7 @@ def test_the_unit_keeps_the_camera_over_a_restart_and_reloads_on_sighup():
     assert values("FileDescriptorStoreMax") == ["8"]
     assert values("ExecReload") == ["/bin/kill -HUP $MAINPID"]
     assert values("RestartSec") == ["100ms"]
+    assert (values("StartLimitIntervalSec"), values("StartLimitBurst")) == (["120"], ["10"])
     assert "AF_INET6" not in values("RestrictAddressFamilies")[0]
 
 

@@ -42,6 +42,8 @@ GROUPS = (
     Group("browser", ("test_guest_browser.py",), timeout_s=300, memory_mb=4096),
     Group("lens", ("test_guest_lens.py",), NEWEST, timeout_s=400),
     Group("faults", ("test_guest_faults.py",), NEWEST, timeout_s=300),
+    Group("output faults", ("test_guest_output_faults.py",), NEWEST, timeout_s=300),
+    Group("daily faults", ("test_guest_daily_faults.py",), NEWEST, timeout_s=300),
     Group("lens faults", ("test_guest_lens_faults.py",), NEWEST, timeout_s=400),
     Group("demand", ("test_guest_demand.py",), timeout_s=500),
     Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),

@@ -38,6 +38,10 @@ class Faults:
         told = {"process": process, "request": request, "errno": errno, "times": times, "number": next(self._numbers)}
         self._set({"ioctl": told})
 
+    def disk(self, s: float) -> None:
+        """From now on it takes that long until something is written."""
+        self._set({"disk": {"s": s}})
+
     def none(self) -> None:
         """All is well again."""
         self._page[:] = bytes(mmap.PAGESIZE)

@@ -82,6 +82,17 @@ def fake_installed(module):
     module._installed = lambda need: "providers_cuda" in need or installed(need)
 
 
+fsync = os.fsync
+
+
+def slow_fsync(descriptor):
+    """A disk that takes its time."""
+    if fault := wanted("disk"):
+        time.sleep(fault["s"])
+    fsync(descriptor)
+
+
+os.fsync = slow_fsync
 HOOKS = {"lensd.v4l2.device": spoil_ioctl, "lensd.engine.onnxruntime": spoil_engine}
 if os.environ.get("SNAPLENS_FAKE_GPU"):
     HOOKS |= {
