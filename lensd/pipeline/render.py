@@ -94,7 +94,7 @@ class Render:
         self._broken_since: float | None = None
         self._held: Picture | None = None
         self._camera_opened = 0
-        self._drawing_since_ns: int | None = None
+        self._drawing_since_ns = 0
         self._doubt = Doubt()
         self.metrics = Metrics(STAGES)
         self.overload = Overload(settings.fps)
@@ -130,10 +130,9 @@ class Render:
     @property
     def hangs(self) -> str:
         """Which lens has been drawing one picture for far too long, and in what; empty where none has."""
-        since_ns, loaded = self._drawing_since_ns, self._loaded
-        if since_ns is None or loaded is None or (spent_s := (time.monotonic_ns() - since_ns) / 1e9) < _HANGS_S:
-            return ""
-        return f"lens {loaded.lens.name} in {loaded.runtime or 'no network'} has not answered for {spent_s:.1f} s"
+        since_ns, where = self._drawing_since_ns, f"lens {self.lens} in {self.runtime or 'no network'}"
+        spent_s = (time.monotonic_ns() - since_ns) / 1e9 if since_ns else 0.0
+        return f"{where} has not answered for {spent_s:.1f} s" if spent_s > _HANGS_S else ""
 
     def _run(self) -> None:
         with suppress(MailboxClosed):
@@ -258,7 +257,7 @@ class Render:
                 if layer is None:
                     layer, drawn = lens.draw(picture, face), True
                 layers.append(layer)
-        self._drawing_since_ns = None
+        self._drawing_since_ns = 0
         spent = self.metrics.lap("lens", mark) - mark if drawn else 0
         return [(layer, face.opacity) for layer, face in zip(layers, ordered, strict=True)], spent
 
@@ -310,10 +309,9 @@ class Render:
     def _lens_has_failed(self, error: LensdError) -> None:
         """Take the lens off air, rather than show the bare face, and have it loaded again."""
         log.error("Lens %s failed: %s", self._chosen, error)
-        self._drawing_since_ns = None
         if self._loaded is not None:
             self._loader.dispose(self._loaded.lens)
-        self._loaded, self._lens_failure, self._unbroken = None, error, 0
+        self._loaded, self._lens_failure, self._unbroken, self._drawing_since_ns = None, error, 0, 0
         self._told_failed(error)
         if self._failures == 0:
             self._mending_until = time.monotonic() + _MENDING_S
