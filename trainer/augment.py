@@ -10,6 +10,7 @@ import numpy as np
 
 from lensd.lens.align import apply, crop_to_picture, invert, mirror_index
 from lensd.lens.overlay import render_premultiplied
+from trainer.jaw import open_mouth
 from trainer.props import wear_glasses, wear_occluder
 from trainer.spoil import degrade, relight, spoil
 from trainer.turn import turn
@@ -30,6 +31,7 @@ class Strength:
         near: how far the others stray, of that: as behind a tracker that follows.
         turn_deg: standard deviation of the head's extra yaw; extra pitch has half of it.
         turned, sunglasses, glasses, occluded, spoiled: shares of the samples.
+        opened: share of the samples whose mouth is opened, where a sticker waits for that.
         nudge: (2, 3), the sample's pixels to those of the sample that comes of the same chance without it: a face that
             moved a little between two frames.
     """
@@ -45,6 +47,7 @@ class Strength:
     glasses: float = 0.10
     occluded: float = 0.15
     spoiled: float = 0.8
+    opened: float = 0.4
     nudge: Affine | None = None
 
 
@@ -74,8 +77,10 @@ def sample(
 def moved_photo(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[U8, F32]:
     """Make the photograph's part of a sample: (size, size, 3) uint8 RGB and the (478, 3) mesh in its pixels."""
     shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
-    photo = (pairs.soft if shrink > 1.5 else pairs.photos)[index]
-    grid, placed = _moved(pairs, index, size, rng, strength)
+    photo, points = (pairs.soft if shrink > 1.5 else pairs.photos)[index], pairs.points[index]
+    if any(sticker.when == "mouth-open" for sticker in pairs.stickers) and rng.random() < strength.opened:
+        photo, points = open_mouth(photo, points, rng.uniform(0.02, 0.24), rng.uniform(0.5, 2.0))
+    grid, placed = _moved(pairs, points, size, rng, strength)
     border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
     crop = _seen_through(photo, grid, border)
     chance = rng.random()
@@ -99,7 +104,7 @@ def moved_pair(
     Returns:
         As `sample`.
     """
-    grid, points = _moved(pairs, index, size, rng, strength)
+    grid, points = _moved(pairs, pairs.points[index], size, rng, strength)
     border = (cv2.BORDER_REFLECT_101, cv2.BORDER_REPLICATE)[int(rng.integers(2))]
     shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
     photo = _seen_through((pairs.soft if shrink > 1.5 else pairs.photos)[index], grid, border)
@@ -112,9 +117,9 @@ def moved_pair(
     return photo, target, points
 
 
-def _moved(pairs: Pairs, index: int, size: int, rng: np.random.Generator, strength: Strength) -> tuple[F32, F32]:
+def _moved(pairs: Pairs, points: F32, size: int, rng: np.random.Generator, strength: Strength) -> tuple[F32, F32]:
     """Choose a sample's place: for each of its pixels where in the window it lies, (size, size, 2), and its mesh."""
-    points, width = pairs.points[index], pairs.photos.shape[2]
+    width = pairs.photos.shape[2]
     mirrored = rng.random() < 0.5
     if mirrored:
         points = (points[mirror_index()] * (-1, 1, 1) + (width - 1, 0, 0)).astype(np.float32)
