@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from lensd.frames import U8, Affine
 
 COLUMNS = 6
+_ROOM_PX = 160
+_ROOM = np.array([_ROOM_PX, _ROOM_PX, 0], np.float32)
+_ROOM_SHIFT = np.array([[0, 0, _ROOM_PX], [0, 0, _ROOM_PX]], np.float32)
 
 
 def write_sheet(pairs_folder: Path, out: Path, *, package: Path | None = None, count: int = 18, cell: int = 256) -> int:
@@ -59,11 +62,13 @@ def write_sheet(pairs_folder: Path, out: Path, *, package: Path | None = None, c
         with closing(lens_of(opened, partial(open_engine, runtime="onnxruntime", name=f"lens {opened.name}"))) as lens:
             painted = []
             for index, square in zip(chosen, squares, strict=True):
-                picture = picture_of(pairs.photos[index])
-                layer = lens.draw(picture, Face(SEEN_ONCE, pairs.points[index], 1.0))
+                # A hat reaches beyond the photograph here too.
+                wide = np.pad(pairs.photos[index], [(_ROOM_PX, _ROOM_PX)] * 2 + [(0, 0)], mode="edge")
+                picture = picture_of(wide)
+                layer = lens.draw(picture, Face(SEEN_ONCE, pairs.points[index] + _ROOM, 1.0))
                 if layer is not None:
                     Compositor().blend(picture, layer)
-                painted.append(_cell(rgb(picture), square, cell))
+                painted.append(_cell(rgb(picture), square + _ROOM_SHIFT, cell))
         rows.append(painted)
     strips = []
     for start in range(0, len(chosen), COLUMNS):
