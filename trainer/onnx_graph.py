@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from trainer.canvas import COARSE, LOOK, MAPS, REACH, SEEN, CanvasGenerator, places
 from trainer.generator import Generator, Residual, Unit, fold
 from trainer.landmarks import POINTS, SIZE_PX, UNIT_PX, LandmarkNet
+from trainer.output_rows import with_rows_joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,7 @@ def generator_onnx(network: Generator, size: int, sharpness: float) -> bytes:
     g = Graph(packed_from=PACKED_FROM)
     y = g.node("DepthToSpace", _told(g, network, look=1), blocksize=2, mode="CRD")
     y = g.node("Mul", y, g.constant(np.array([1, 1, 1, sharpness], np.float32).reshape(1, 4, 1, 1)))
-    return _painted(g, g.node("Sigmoid", y), size)
+    return with_rows_joined(_painted(g, g.node("Sigmoid", y), size))
 
 
 def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:

@@ -20,6 +20,7 @@ from lensd.errors import ConfigError, LensdError
 from lensd.lens.package import open_package
 from trainer.canvas import MAPS, network_of
 from trainer.generator import Generator, Unit, fold
+from trainer.output_rows import ORDER, has_rows_joined
 from trainer.widen import widen
 
 if TYPE_CHECKING:
@@ -79,10 +80,13 @@ def _convolutions(content: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield weight and bias of each convolution of a network, float32, in the order in which they are computed."""
     graph = widen(content).graph
     constants = {one.name: one for one in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Conv" and len(node.input) == 3 and all(name in constants for name in node.input[1:]):
-            weight, bias = (numpy_helper.to_array(constants[name]).copy() for name in node.input[1:])
-            yield weight, bias
+    nodes = [node for node in graph.node if node.op_type == "Conv" and len(node.input) == 3]
+    nodes = [node for node in nodes if all(name in constants for name in node.input[1:])]
+    for node in nodes:
+        weight, bias = (numpy_helper.to_array(constants[name]).copy() for name in node.input[1:])
+        if node is nodes[-1] and has_rows_joined(graph):
+            weight, bias = weight[np.argsort(ORDER)], bias[np.argsort(ORDER)]
+        yield weight, bias
 
 
 def _in_order(network: Generator) -> Iterator[nn.Conv2d]:
