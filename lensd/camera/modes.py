@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lensd.frames import PixelFormat, VideoFormat
@@ -22,6 +22,8 @@ READABLE = {
     "JPEG": PixelFormat.MJPG,
 }
 _CHEAPEST_FIRST = list(READABLE)
+# Of a pixel on its way over the bus; a webcam's JPEGs take 2 to 4.
+_BITS = {"YUYV": 16, "NV12": 12, "YU12": 12, "RGB3": 24, "MJPG": 4, "JPEG": 4}
 _TYPICAL = (1280, 720)
 
 
@@ -57,11 +59,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What to ask a camera for."""
+    """What to ask a camera for, and what of the bus that takes, about: bits a second."""
 
     code: str
     width: int
     height: int
+    load: float = field(default=0.0, compare=False)
+
+    def __str__(self) -> str:
+        """Return it as people read it: MJPG 1280x720."""
+        return f"{self.code} {self.width}x{self.height}"
 
 
 def offers(descriptor: int, wanted: tuple[int, int] = _TYPICAL) -> Iterator[Offer]:
@@ -79,11 +86,16 @@ def offers(descriptor: int, wanted: tuple[int, int] = _TYPICAL) -> Iterator[Offe
             yield Offer(code, size.width, size.height, size.most_width, size.most_height, tuple(sorted(rates)))
 
 
-def choose(available: Iterable[Offer], wanted: VideoFormat) -> Mode | None:
-    """Return what to ask for, None where nothing is available.
+def choose(available: Iterable[Offer], wanted: VideoFormat, below: float = float("inf")) -> Mode | None:
+    """Return what to ask for, None where nothing is available; of that only what the bus has to carry less for.
 
     Smooth comes before sharp (half the rate looks worse than half the size), then the size that loses least, then the
     rate, then what is cheapest to decode. So MJPG is taken where YUYV does not reach the rate, else YUYV.
+
+    Args:
+        available: what the camera has.
+        wanted: what its frames are for.
+        below: bits a second that the bus was too narrow for.
     """
 
     def cost(offer: Offer) -> tuple[bool, float, float, int]:
@@ -93,8 +105,13 @@ def choose(available: Iterable[Offer], wanted: VideoFormat) -> Mode | None:
         order = _CHEAPEST_FIRST.index(offer.code)
         return missing > wanted.fps / 3, _loss(width, height, wanted), round(missing, 1), order
 
-    best = min(available, key=cost, default=None)
-    return None if best is None else Mode(best.code, *best.nearest(wanted.width, wanted.height))
+    def mode(offer: Offer) -> Mode:
+        width, height = offer.nearest(wanted.width, wanted.height)
+        rate = min(wanted.fps, max(offer.rates, default=wanted.fps))
+        return Mode(offer.code, width, height, width * height * rate * _BITS[offer.code])
+
+    best = min((each for each in available if mode(each).load < below), key=cost, default=None)
+    return None if best is None else mode(best)
 
 
 def _loss(width: int, height: int, wanted: VideoFormat) -> float:

@@ -79,11 +79,30 @@ class Webcam:
         self.adjust(View())
         if not capability.caps & Cap.VIDEO_CAPTURE or not capability.caps & Cap.STREAMING:
             raise CameraError(str(self._path), f"{capability.card} gives no pictures at this node", "lensd devices")
-        mode = choose(offers(self._descriptor, (wanted.width, wanted.height)), wanted)
+        available = list(offers(self._descriptor, (wanted.width, wanted.height)))
+        mode = choose(available, wanted)
         if mode is None:
             # Drivers that list nothing still say what they are set to.
             current = device.get_format(self._descriptor, _SIDE)
             mode = Mode(current.pixel_format, wanted.width, wanted.height)
+        while True:
+            try:
+                self._stream(mode, wanted, shared=capability.driver == LOOPBACK_DRIVER)
+            except OSError as error:
+                # ENOSPC: the bus has no room for as much, beside what else is plugged in.
+                lighter = choose(available, wanted, mode.load) if error.errno == errno.ENOSPC else None
+                if lighter is None:
+                    raise
+                _log.warning("%s: the USB bus cannot carry %s; trying %s", self._described, mode, lighter)
+                self._let_go()
+                mode = lighter
+            else:
+                break
+        self._poll = select.poll()
+        self._poll.register(self._descriptor, select.POLLIN)
+        _log.info("%s (%s) gives %s %s", self.name, self._path, self._layout.pixel_format, self.format)
+
+    def _stream(self, mode: Mode, wanted: VideoFormat, *, shared: bool) -> None:
         layout = self._agree(mode)
         fps = 0.0
         with contextlib.suppress(OSError):  # ENOTTY: the rate is not for us to choose
@@ -92,7 +111,7 @@ class Webcam:
         self._full_range = is_full_range(layout, self._pixels)
         self.format = VideoFormat(layout.width, layout.height, fps or wanted.fps)
         buffers = self._buffers = MappedBuffers(self._descriptor, _SIDE, _BUFFERS)
-        shared = capability.driver == LOOPBACK_DRIVER or len(buffers) < _IN_USE + 2
+        shared = shared or len(buffers) < _IN_USE + 2
         size = max((view.size for view in buffers.views), default=0)
         self._copies = Copies(layout, self._pixels, size) if shared or is_padded(layout, self._pixels) else None
         for index, view in enumerate(buffers.views):
@@ -100,9 +119,13 @@ class Webcam:
             buffers.queue(index)
         apply_kept(self._descriptor, self.name, read_kept(self.by_id, self.name))
         device.stream_on(self._descriptor, _SIDE)
-        self._poll = select.poll()
-        self._poll.register(self._descriptor, select.POLLIN)
-        _log.info("%s (%s) gives %s %s", self.name, self._path, layout.pixel_format, self.format)
+
+    def _let_go(self) -> None:
+        """Give the buffers back, so that another size can be asked for."""
+        if self._buffers is not None:
+            self._buffers.close()
+            self._buffers = None
+        device.request_buffers(self._descriptor, _SIDE, 0)
 
     def adjust(self, view: View) -> None:
         """Show frames from now on through `view`, changed by what is kept for this camera."""
@@ -207,6 +230,9 @@ class Webcam:
         if error.errno == errno.EBUSY:
             users = say_holders(self._path) or "another program"
             return CameraBusy(what, f"is used by {users}", "close it there, or choose another camera: lensd devices")
+        if error.errno == errno.ENOSPC:
+            why = "the USB bus cannot carry its pictures beside what else is plugged in"
+            return CameraError(what, why, "plug it into another port of the computer, without a hub between")
         if error.errno in (errno.EACCES, errno.EPERM):
             return CameraError(what, why, "sudo usermod -aG video $USER, then log out and in again")
         return CameraError(what, f"the driver failed: {why}", "unplug it and plug it in again")

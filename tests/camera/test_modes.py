@@ -56,3 +56,28 @@ def test_the_mode_that_loses_least_is_taken(offers, wanted, mode):
 def test_an_offer_reads_as_people_write_it():
     assert str(offer("YUYV", 640, 480, 15, 30)) == "640x480 at 15, 30"
     assert str(Offer("YUYV", 2, 2, 800, 600, ())) == "2x2 to 800x600"
+
+
+@pytest.mark.parametrize(
+    ("offers", "refused"),
+    [
+        # Two webcams on one bus: first JPEGs, then fewer pixels, then nothing.
+        (
+            [offer("YUYV", 1280, 720, 30), offer("MJPG", 1280, 720, 30), offer("MJPG", 640, 480, 30)],
+            [Mode("YUYV", 1280, 720), Mode("MJPG", 1280, 720), Mode("MJPG", 640, 480), None],
+        ),
+        (USB2, [Mode("MJPG", 1280, 720), Mode("MJPG", 640, 480), None]),
+        (
+            [offer("YUYV", 640, 480, 30), offer("YUYV", 320, 240, 30)],
+            [Mode("YUYV", 640, 480), Mode("YUYV", 320, 240), None],
+        ),
+    ],
+)
+def test_where_the_bus_is_too_narrow_each_try_asks_for_less(offers, refused):
+    tried, below = [], float("inf")
+    while True:
+        tried.append(mode := choose(offers, HD, below))
+        if mode is None:
+            break
+        below = mode.load
+    assert tried == refused

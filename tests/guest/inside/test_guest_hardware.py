@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import threading
 import time
 
@@ -10,12 +12,14 @@ import pytest
 
 from lensd.camera.adjust import Adjustment
 from lensd.camera.decode import Decoder
+from lensd.camera.webcam import Webcam
 from lensd.errors import CameraError, ConfigError
 from lensd.frames import Picture, VideoFormat
 from lensd.mailbox import MailboxClosed
 from lensd.pipeline.capture import Capture
 from lensd.pipeline.conditions import Conditions
 from lensd.pipeline.doubt import Doubt
+from lensd.v4l2 import device
 from lensd.v4l2.hotplug import DeviceNews
 from lensd.worker.sources import CameraOpener
 from tests.guest.inside import reading
@@ -177,3 +181,32 @@ def test_controls_and_view_are_set_kept_and_set_again_after_an_unplug(tmp_path, 
         told = {each.control.name: (each.value, each.kept) for each in opened.settings()}
         assert told["brightness"] == (before["brightness"].control.default, False)
         opened.close()
+
+
+def test_a_bus_that_cannot_carry_it_gets_smaller_pictures_or_a_clear_word(monkeypatch, figure):
+    """Vivid's bus carries everything: what USB's host controller says is put between."""
+    stream_on, room = device.stream_on, [500_000]
+    tried: list[int] = []
+
+    def narrow(descriptor, side):
+        tried.append(device.get_format(descriptor, side).image_bytes)
+        if tried[-1] > room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        stream_on(descriptor, side)
+
+    monkeypatch.setattr(device, "stream_on", narrow)
+    node = webcam()
+    opened = Webcam(node, SMALL)
+    assert opened.read(2).data.nbytes <= room[0]
+    figure("a narrow bus: bytes a picture that were tried", ", ".join(map(str, tried)))
+    assert tried == sorted(tried, reverse=True)
+    assert opened.format.width * opened.format.height * 2 >= 100_000, "and no smaller than it has to be"
+    opened.close()
+    room[0] = 1000
+    with pytest.raises(CameraError, match="the USB bus cannot carry its pictures") as refused:
+        Webcam(node, SMALL)
+    assert "another port" in refused.value.hint
+    monkeypatch.undo()
+    whole = Webcam(node, SMALL)
+    assert (whole.format.width, whole.format.height) == (640, 480)
+    whole.close()
