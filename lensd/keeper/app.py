@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _TICK_NS = 100_000_000  # how often hangs, restarts and lost outputs are looked at;
 _CALM_TICK_NS = 1_000_000_000  # and while there is no worker
+_SLACK_NS = 250_000_000  # then what is due every second is done in one waking
 _CHECK_NS = 5_000_000  # who looks is not looked at more often
 # The page's start takes 0.7 s of a core, PipeWire's camera 0.3 s: the first picture comes first.
 _COMPANIONS_AFTER_NS = 3_000_000_000
@@ -160,9 +161,10 @@ class Keeper:
         try:
             while not self._stopping:
                 now_ns = time.monotonic_ns()
-                every_ns = _CALM_TICK_NS if self._calm else _TICK_NS
+                calm = self._calm
+                every_ns = _CALM_TICK_NS if calm else _TICK_NS
                 demand_ns = max(self._demand.due_ns, checked_ns + _CHECK_NS)
-                due_ns = min(self._publisher.due_ns, demand_ns, tick_ns + every_ns)
+                due_ns = together((self._publisher.due_ns, demand_ns, tick_ns + every_ns), _SLACK_NS if calm else 0)
                 for key, mask in self._selector.select(max(0, due_ns - now_ns) / 1e9):
                     self._guarded(key.data, mask)
                 now_ns = time.monotonic_ns()
@@ -279,6 +281,12 @@ class Keeper:
             problem = self._publisher.output_problem
             announce(f"output   none yet: {problem.what}: {problem.why}")
             announce(f"         {problem.hint}" if problem.hint else "         tried again every second")
+
+
+def together(dues_ns: tuple[int, ...], slack_ns: int) -> int:
+    """Return when to wake: at the first, or later by at most `slack_ns` where others are due by then."""
+    first_ns = min(dues_ns)
+    return max(due_ns for due_ns in dues_ns if due_ns <= first_ns + slack_ns)
 
 
 def _unanswered(result: Message | LensdError, descriptors: tuple[int, ...] = ()) -> None:

@@ -27,7 +27,7 @@ _PATIENCE = 1.25  # periods without a new picture before the last one is repeate
 _AGAIN_NS = 2_000_000
 _RECENT = 256
 _CALM_NS = 1_000_000_000  # between two pictures while nobody has an output open
-_LOOK_NS = 2_000_000_000  # for further devices: 20 us for each that there is
+_LOOK_NS, _CALM_LOOK_NS = 2_000_000_000, 5_000_000_000  # for further devices: 20 us for each that there is
 
 
 class Publisher:
@@ -175,7 +175,7 @@ class Publisher:
 
     def _look_for_more(self, now_ns: int) -> list[Output]:
         """Return outputs for devices of ours that were not known, to be opened."""
-        self._look_ns = now_ns + _LOOK_NS
+        self._look_ns = now_ns + (_CALM_LOOK_NS if self._calm else _LOOK_NS)
         known = {output.label for output in self.outputs}
         more = [label for label in further_labels() if label not in known] if self._several else []
         found = [Output("auto", self._format, self._store, label) for label in more]

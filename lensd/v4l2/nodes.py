@@ -50,8 +50,21 @@ def list_names() -> list[tuple[Path, str]]:
     with contextlib.suppress(OSError):  # no such folder: no driver was ever loaded
         for entry in SYSFS.iterdir():
             with contextlib.suppress(OSError):
-                found.append((Path("/dev") / entry.name, (entry / "name").read_text("utf-8", "replace").strip()))
+                found.append((Path("/dev") / entry.name, attribute(entry / "name")))
     return sorted(found, key=lambda each: _number(each[0]))
+
+
+def attribute(path: Path) -> str:
+    """Return what a file of sysfs says, by three system calls where `Path.read_text` makes nine: asked every second.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 4096).decode("utf-8", "replace").strip()
+    finally:
+        os.close(descriptor)
 
 
 def announce(node: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lensd.v4l2.holders import Holder, name_of, open_devices
-from lensd.v4l2.nodes import SYSFS
+from lensd.v4l2.nodes import SYSFS, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,7 @@ def count_open_files() -> int | None:
     None where the kernel does not tell. Each is a reference on the module.
     """
     try:
-        return int(_OPEN_FILES.read_text())
+        return int(attribute(_OPEN_FILES))
     except (OSError, ValueError):
         return None
 
@@ -46,9 +46,9 @@ def count_open_files() -> int | None:
 def loopback_devices() -> set[int]:
     """Return the device numbers of all v4l2loopback devices: those with an attribute that no other driver has."""
     found = set()
-    for attribute in SYSFS.glob("*/max_openers"):
+    for file in SYSFS.glob("*/max_openers"):
         try:
-            major, minor = (attribute.parent / "dev").read_text().split(":")
+            major, minor = attribute(file.parent / "dev").split(":")
         except (OSError, ValueError):
             continue
         found.add(os.makedev(int(major), int(minor)))

@@ -10,6 +10,7 @@ import pytest
 
 from lensd.errors import AlreadyRunning, ControlError, SinkError, SinkMissing
 from lensd.frames import VideoFormat
+from lensd.keeper.app import together
 from lensd.keeper.cards import BLANK, CARDS, CardBook
 from lensd.keeper.instance import InstanceLock, private_folder
 from lensd.keeper.memory import Memory
@@ -268,3 +269,9 @@ def test_an_output_that_held_is_opened_again_at_once_and_one_that_did_not_a_seco
         assert output.begin(now_ns) is not None
         assert not output.commit(now_ns)
         assert output.due_ns == now_ns + wait_ns
+
+
+def test_what_is_due_within_a_quarter_of_a_second_is_done_in_one_waking():
+    assert together((1000, 1200, 5000), 250) == 1200
+    assert together((1000, 1251, 5000), 250) == 1000
+    assert together((1000, 1200), 0) == 1000
