@@ -48,6 +48,7 @@ GROUPS = (
     Group("demand", ("test_guest_demand.py",), timeout_s=500),
     Group("outputs", ("test_guest_outputs.py",), NEWEST, timeout_s=300),
     Group("soak", ("test_guest_soak.py",), NEWEST, timeout_s=int(SOAK_S) + 240),
+    Group("pipewire", ("test_guest_pipewire.py",), NEWEST, timeout_s=200),
     Group("restart", ("test_guest_restart.py",), timeout_s=300),
     Group("hardware", ("test_guest_hardware.py",), NEWEST, timeout_s=500),
     Group("setup", ("test_guest_setup.py",), NEWEST, timeout_s=400),
