@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lensd.lens.overlay import Sticker
 
 PREVIEW_PX = 320
-_PREVIEW_SIDE = 1.9
+_PREVIEW_SIDE, _ROUND_CROP = 1.9, 1.15
 # float16 weights against float32 ones, and rounding to 0..255: colour under the matte may differ by this much.
 _PARITY_MEAN, _PARITY_MAX = 0.5, 24
 
@@ -200,7 +200,8 @@ def run_onnx(content: bytes, crop: U8) -> U8:
 def preview(golden_out: U8, crop: Crop) -> U8:
     """Return the portrait wearing the lens, (PREVIEW_PX, PREVIEW_PX, 3) uint8: painted as in a call, at full size."""
     photo, points = portrait()
-    square, to_photo = cut(photo, points, PREVIEW_PX, _PREVIEW_SIDE, 0.0)
+    # A hat reaches beyond the head, and its tip is to be seen.
+    square, to_photo = cut(photo, points, PREVIEW_PX, max(_PREVIEW_SIDE, _ROUND_CROP * crop.side), 0.8 * crop.up)
     whole = np.vstack([crop_to_picture(points, crop.size_px, crop.side, crop.up), [0, 0, 1]]).astype(np.float64)
     to_square = (np.vstack([invert(to_photo), [0, 0, 1]]).astype(np.float64) @ whole)[:2]
     drawn = golden_out.copy()
