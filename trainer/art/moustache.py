@@ -1,7 +1,7 @@
 """A gentleman's golden monocle and handlebar moustache, drawn here so that the lens owes nothing to anybody.
 
 Both have soft edges; the glass is clear but for a tint and a glint, so that the eye stays visible. The rim is as wide
-as five pixels of the network's picture: of glasses with a rim half as wide a student made a blur (trainer/LOG.md).
+as five pixels of the network's picture: of glasses with a rim half as wide a student made a blur (gallery/LOG.md).
 """
 
 from __future__ import annotations

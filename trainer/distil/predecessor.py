@@ -3,7 +3,7 @@
 A package holds the network folded: each normalisation has become part of the convolution before it. To be taught on, it
 needs them again, so their statistics are measured on the new run's own samples: the network then paints just what the
 lens paints, and learns as any other. The reason: most of a run goes into finding the face. moustache had IoU .715 after
-1,000 steps of 16 from nothing; trainer/LOG.md has what it has when it begins as thug-life.
+1,000 steps of 16 from nothing; trainer/gallery/LOG.md has what it has when it begins as thug-life.
 """
 
 from __future__ import annotations
