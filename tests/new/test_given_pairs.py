@@ -92,7 +92,7 @@ def test_a_folder_of_pairs_becomes_windows_with_a_matte_where_b_differs(cut):
 def test_a_sample_moves_b_and_the_matte_with_a(cut):
     _, pairs = cut
     photo, truth, _ = centred(pairs, 0, 64)
-    moved, target = sample(pairs, 0, 64, np.random.default_rng(0), CALM)
+    moved, target, _ = sample(pairs, 0, 64, np.random.default_rng(0), CALM)
     mirrored = np.abs(moved.astype(int) - photo[:, ::-1]).mean() < np.abs(moved.astype(int) - photo).mean()
     wanted = truth[:, ::-1] if mirrored else truth
     assert np.abs(target[..., 3].astype(int) - wanted[..., 3]).mean() < 2
@@ -103,7 +103,8 @@ def test_a_sample_moves_b_and_the_matte_with_a(cut):
 def test_light_falls_on_a_and_b_alike(cut):
     _, pairs = cut
     strength = Strength(scale=0, shift=0, roll_deg=0, turned=0, sunglasses=0, glasses=0, occluded=0, spoiled=1)
-    photos, targets = zip(*(sample(pairs, 0, 64, np.random.default_rng(s), strength) for s in range(40)), strict=True)
+    made = [sample(pairs, 0, 64, np.random.default_rng(s), strength) for s in range(40)]
+    photos, targets, _ = zip(*made, strict=True)
     inside = [target[..., 3] > 250 for target in targets]
     a = [photo[where].mean() for photo, where in zip(photos, inside, strict=True)]
     b = [target[..., :3][where].mean() for target, where in zip(targets, inside, strict=True)]

@@ -128,3 +128,9 @@ def test_a_tongue_that_waits_is_on_the_canvas():
     art = canvas_art(taught("dog"))
     tongue = (art[..., 0] > 180) & (art[..., 1] < 150) & (art[..., 3] > 127)
     assert tongue.sum() > 100
+
+
+def test_without_a_canvas_there_is_no_place_to_be_taught(pairs, tmp_path):
+    run = Run(pairs, tmp_path, Settings(size_px=64, batch=2, steps=2, place_steps=1, widths=WIDTHS, blocks=1))
+    assert (run.settings.place_steps, run.settings.weights.place) == (0, 0.0)
+    assert "place" not in run.advance()

@@ -62,8 +62,9 @@ def test_a_calm_sample_is_the_crop_that_the_live_path_cuts(pairs):
 def test_targets_are_drawn_exactly_on_the_points_that_were_moved(pairs):
     for seed in range(6):
         photo, points = moved_photo(pairs, seed, 64, np.random.default_rng(seed), Strength())
-        same_photo, target = sample(pairs, seed, 64, np.random.default_rng(seed), Strength())
+        same_photo, target, same_points = sample(pairs, seed, 64, np.random.default_rng(seed), Strength())
         assert np.array_equal(photo, same_photo)
+        assert np.array_equal(points, same_points)
         assert np.array_equal(target, render_premultiplied(pairs.stickers, points, 64))
         assert target[..., 3].max() == 255
 

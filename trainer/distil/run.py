@@ -76,6 +76,8 @@ class Run:
         """
         if teacher is None:
             settings = replace(settings, weights=settings.weights.without_teacher())
+        if pairs.canvas is None:
+            settings = replace(settings, weights=settings.weights.without_canvas(), place_steps=0)
         weights = settings.weights
         if teacher is not None and weights.channel and not teacher.channels:
             raise ConfigError("weight of channel", "needs a U-Net as the teacher", "--without channel")
@@ -200,7 +202,7 @@ class Run:
         with self._fast():
             logits, maps = self.network.paint(batch.photos)
         told: dict[str, Tensor] = {}
-        if self.pairs.canvas is not None and settings.weights.place:
+        if settings.weights.place:
             told["place"] = place_l1(maps[-1], batch.places)
         place = None
         if self.step >= settings.place_steps:

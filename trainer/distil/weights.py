@@ -66,6 +66,10 @@ class Weights:
         """Return them for a run that has no teacher."""
         return self.changed({"teacher": 0.0, "channel": 0.0})
 
+    def without_canvas(self) -> Weights:
+        """Return them for a network that paints all by itself."""
+        return self.changed({"place": 0.0})
+
 
 LOSSES = tuple(known.name for known in fields(Weights))
 _JUDGED = ("matching", "adversarial")

@@ -17,7 +17,7 @@ def test_a_run_says_what_its_student_costs_and_is_gone_on_with(pairs_folder, tmp
     run = tmp_path / "run"
     first = call("--pairs", pairs_folder, "--run", run, "--family=0.1", "--steps=1", "--batch=2", "--weight=warp=1")
     assert first.exit_code == 0, first.exception
-    assert "0.007 real GMAC at 64 px, 304,856 parameters, 0.61 MB in a package" in first.output
+    assert "0.007 real GMAC at 64 px, 304,856 parameters, 0.42 MB in a package" in first.output
     assert "warp 0." in first.output
     again = call("--pairs", pairs_folder, "--run", run, "--resume", "--steps=2")
     assert again.exit_code == 0, again.exception

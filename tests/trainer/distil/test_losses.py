@@ -15,7 +15,7 @@ from trainer.distil.settings import Settings
 from trainer.distil.steady import moved, warp_loss
 from trainer.distil.weights import LOSSES, Weights
 
-OWN = [name for name in LOSSES if name not in ("teacher", "channel")]
+OWN = [name for name in LOSSES if name not in ("teacher", "channel", "place")]  # they need a teacher, or a canvas
 NONE = Weights(**dict.fromkeys(LOSSES, 0.0))
 
 
