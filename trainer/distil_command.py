@@ -110,7 +110,8 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
     options = DistilOptions(**asked, weights=_weights(louder, off))
     click.echo("reading the pairs")
     run = begun(options)
-    costs = cost(Family(run.settings.widths, run.settings.blocks), run.pairs.crop.size_px)
+    family, worn = Family(run.settings.widths, run.settings.blocks), run.pairs.canvas is not None
+    costs = cost(family, run.pairs.crop.size_px, worn=worn)
     click.echo(
         f"student: {costs.macs / 1e9:.3f} real GMAC at {run.pairs.crop.size_px} px, {costs.parameters:,} parameters, "
         f"{costs.weight_bytes / 1e6:.2f} MB in a package; step {run.step} of {run.settings.steps}"

@@ -8,6 +8,7 @@ from lensd.errors import ConfigError
 from lensd.lens.network import check_network
 from tests.trainer.distil.test_losses import NONE
 from tests.trainer.distil.test_run import TINY
+from trainer.canvas import CanvasGenerator
 from trainer.distil.families import FAMILIES, cost, family_named
 from trainer.distil.run import CHECKPOINT, Run
 from trainer.distil.settings import Settings
@@ -16,7 +17,7 @@ from trainer.distil.train import train
 from trainer.distil.weights import Weights
 from trainer.export import open_generator, run_onnx, run_torch
 from trainer.generator import Generator, count_macs, fold
-from trainer.onnx_graph import generator_onnx
+from trainer.onnx_graph import canvas_onnx, generator_onnx
 from trainer.pix2pix import keep
 from trainer.pix2pix.model import Model
 from trainer.pix2pix.options import Options
@@ -33,6 +34,14 @@ def test_a_family_costs_what_its_name_says(name):
     content = generator_onnx(network.eval(), 256, 2.0)
     assert costs.weight_bytes < len(content) < costs.weight_bytes + 20_000 < 3_000_000
     assert check_network(content, 256, name).macs == costs.macs
+
+
+def test_a_worn_student_costs_a_quarter_of_the_multiplications_and_its_canvas():
+    family, painted, worn = family_named("0.25"), cost(FAMILIES["0.25"], 256), cost(FAMILIES["0.25"], 256, worn=True)
+    assert 3.5 < painted.macs / worn.macs < 5
+    network = CanvasGenerator(family.widths, family.blocks, torch.zeros(1, 4, 256, 256)).eval()
+    content = canvas_onnx(network, 256)
+    assert worn.weight_bytes < len(content) < worn.weight_bytes + 120_000  # where each pixel lies itself, and the nodes
 
 
 def test_macs_are_counted_as_the_formula_says():
