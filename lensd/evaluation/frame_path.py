@@ -20,6 +20,7 @@ from lensd.composite.depth import far_to_near
 from lensd.engine.select import open_engine
 from lensd.face.landmarks import LandmarkNetwork, read_landmarks_network
 from lensd.face.tracker import MeshTracker
+from lensd.lens.engine_around import EngineAround
 from lensd.lens.none import NoLens
 from lensd.lens.open import find_package, lens_of
 from lensd.lens.package import open_package
@@ -33,35 +34,20 @@ if TYPE_CHECKING:
     from typing import Self
 
     from lensd.config import RuntimeChoice
-    from lensd.frames import F32, U8, RawFrame, TensorSpec, VideoFormat
+    from lensd.frames import F32, U8, RawFrame, VideoFormat
     from lensd.lens.manifest import Precision
     from lensd.ports import Engine, FrameSink, Lens
 
 STAGES = ("decode", "track", "lens", "blend", "publish", "write")
 
 
-class TimedEngine:
+class TimedEngine(EngineAround):
     """A `ports.Engine` around another one that keeps what each run took of its thread's time."""
 
     def __init__(self, engine: Engine) -> None:
         """Take over `engine`."""
-        self._engine, self.taken = engine, Ring()
-        self.last_ns = 0
-
-    @property
-    def runtime(self) -> str:
-        """What the network runs in."""
-        return self._engine.runtime
-
-    @property
-    def input(self) -> TensorSpec:
-        """What goes in."""
-        return self._engine.input
-
-    @property
-    def output(self) -> TensorSpec:
-        """What comes out."""
-        return self._engine.output
+        super().__init__(engine)
+        self.taken, self.last_ns = Ring(), 0
 
     def infer(self, x: U8, out: U8 | F32) -> None:
         """Run the network once.
@@ -70,13 +56,9 @@ class TimedEngine:
             EngineError: as the engine's own.
         """
         begin = time.thread_time_ns()
-        self._engine.infer(x, out)
+        super().infer(x, out)
         self.last_ns = time.thread_time_ns() - begin
         self.taken.add(self.last_ns)
-
-    def close(self) -> None:
-        """Close the engine."""
-        self._engine.close()
 
 
 class FramePath:

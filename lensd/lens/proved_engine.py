@@ -10,12 +10,13 @@ import time
 from typing import TYPE_CHECKING
 
 from lensd.errors import EngineError, LensError
+from lensd.lens.engine_around import EngineAround
 from lensd.ports import BatchEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lensd.frames import F32, U8, TensorSpec
+    from lensd.frames import F32, U8
     from lensd.lens.golden import GoldenProof
     from lensd.ports import Engine
 
@@ -24,7 +25,7 @@ _AGAIN_S = 10.0  # between two proofs, each of one run and 3 ms: thug-life, 256 
 _FULL = 128  # a matte that is at least this everywhere paints the whole square
 
 
-class ProvedEngine:
+class ProvedEngine(EngineAround):
     """A `ports.Engine` around another one, which it owns; one thread's.
 
     The golden pair is run every ten seconds, and at once where a matte is empty or full all over, which a lens may
@@ -33,24 +34,10 @@ class ProvedEngine:
 
     def __init__(self, engine: Engine, proof: GoldenProof, clock: Callable[[], float] = time.monotonic) -> None:
         """Take over `engine`, which has just been proved."""
-        self._engine, self._proof, self._clock = engine, proof, clock
+        super().__init__(engine)
+        self._proof, self._clock = proof, clock
         self._look_s, self._due_s = 0.0, clock() + _AGAIN_S
         self._doubted_s = float("-inf")
-
-    @property
-    def runtime(self) -> str:
-        """As the engine's."""
-        return self._engine.runtime
-
-    @property
-    def input(self) -> TensorSpec:
-        """What goes in."""
-        return self._engine.input
-
-    @property
-    def output(self) -> TensorSpec:
-        """What comes out."""
-        return self._engine.output
 
     def infer(self, x: U8, out: U8 | F32) -> None:
         """Run the network once.
@@ -58,12 +45,8 @@ class ProvedEngine:
         Raises:
             EngineError: as the engine's; or it does not paint what it should any more.
         """
-        self._engine.infer(x, out)
+        super().infer(x, out)
         self._look_at(out)
-
-    def close(self) -> None:
-        """Close the engine."""
-        self._engine.close()
 
     def _look_at(self, out: U8 | F32) -> None:
         now_s = self._clock()
