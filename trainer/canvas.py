@@ -12,12 +12,17 @@ Source: Jaderberg, Simonyan, Zisserman and Kavukcuoglu 2015, "Spatial Transforme
 
 from __future__ import annotations
 
+from functools import cache
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lensd.frames import U8
+from lensd.frames import F32, U8
+from lensd.lens.align import template_points
 from trainer.generator import Generator
+from trainer.pairs import Crop
 
 LOOK = 2  # times smaller than the crop is what the network looks at
 COARSE = 4  # times smaller than the crop are the maps of place, light and sight
@@ -81,6 +86,14 @@ def places(side: int, device: torch.device | None = None) -> Tensor:
     along = (2 * torch.arange(side, device=device, dtype=torch.float32) + 1) / side - 1
     y, x = torch.meshgrid(along, along, indexing="ij")
     return torch.stack([x, y])[None]
+
+
+@cache
+def template_on_canvas(crop: Crop) -> F32:
+    """Return the face template's mesh as the canvas of a lens with that crop has it: (478, 3) float32, its pixels."""
+    unit, centre = crop.size_px / crop.side, (crop.size_px - 1) / 2
+    points: F32 = (template_points() * unit + (centre, centre + crop.up * unit, 0)).astype(np.float32)
+    return points
 
 
 def canvas_tensor(art: U8) -> Tensor:

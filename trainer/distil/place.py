@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.nn import functional
 
-from lensd.lens.align import apply, template_points
+from lensd.lens.align import apply
 from lensd.lens.overlay import sticker_to_picture
+from trainer.canvas import template_on_canvas
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +36,7 @@ def known_places(pairs: Pairs, points: F32, size: int) -> F32:
     """
     if pairs.canvas is None:
         return np.zeros((0, 4), np.float32)
-    unit, centre = pairs.crop.size_px / pairs.crop.side, (pairs.crop.size_px - 1) / 2
-    template = template_points() * unit + (centre, centre + pairs.crop.up * unit, 0)
+    template = template_on_canvas(pairs.crop)
     here, there = [], []
     if pairs.stickers:
         for sticker in pairs.stickers:
@@ -44,7 +44,7 @@ def known_places(pairs: Pairs, points: F32, size: int) -> F32:
             across, down = np.meshgrid(np.linspace(0, width - 1, _GRID), np.linspace(0, height - 1, _GRID))
             spots = np.column_stack([across.ravel(), down.ravel()]).astype(np.float32)
             here.append(apply(sticker_to_picture(sticker, points), spots))
-            there.append(apply(sticker_to_picture(sticker, template.astype(np.float32)), spots))
+            there.append(apply(sticker_to_picture(sticker, template), spots))
     else:
         here.append(points[::_EVERY, :2])
         there.append(template[::_EVERY, :2])

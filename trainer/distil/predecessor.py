@@ -68,12 +68,10 @@ def trunk_of(known: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tens
 
     Where one wears a canvas and the other has none, their heads say different things, and each keeps its own.
     """
-    if "canvas" not in own and "canvas" not in known:
-        return known
-    kept = ["canvas"] if "canvas" in own and "canvas" in known else ["canvas", "head.weight", "head.bias"]
-    return {name: value for name, value in known.items() if name not in kept} | {
-        name: own[name] for name in kept if name in own
-    }
+    of_one_kind = ("canvas" in own) == ("canvas" in known)
+    kept = {"canvas"} if of_one_kind else {"canvas", "head.weight", "head.bias"}
+    taken = {name: value for name, value in known.items() if name not in kept}
+    return taken | {name: value for name, value in own.items() if name in kept}
 
 
 def _convolutions(content: bytes) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -204,12 +204,12 @@ class Run:
         told: dict[str, Tensor] = {}
         if settings.weights.place:
             told["place"] = place_l1(maps[-1], batch.places)
-        place = None
+        cut = None
         if self.step >= settings.place_steps:
             wanted = Wanted.of(batch.photos, batch.targets)
             painted = Painted(logits, wanted.photo)
-            place = self._window() if settings.judged_at(self.step) else None
-            told |= self._faults(batch, painted, wanted, maps, place)
+            cut = self._window() if settings.judged_at(self.step) else None
+            told |= self._faults(batch, painted, wanted, maps, cut)
         weights = asdict(settings.weights)
         loss = torch.stack([weights[name] * fault for name, fault in told.items()]).sum()
         value = float(loss.detach())
@@ -219,8 +219,8 @@ class Run:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
-        if place is not None and self._critic is not None:
-            seen = (part[(..., *place)] for part in (wanted.photo, painted.picture, wanted.picture))
+        if cut is not None and self._critic is not None:
+            seen = (part[(..., *cut)] for part in (wanted.photo, painted.picture, wanted.picture))
             self._critic.learn(*seen, bf16=settings.bf16)
         self.step += 1
         # What was learned at another size does not paint at this one, so the mean begins anew there.
@@ -229,7 +229,7 @@ class Run:
         return {"loss": value, **{name: float(fault.detach()) for name, fault in told.items()}}
 
     def _faults(
-        self, batch: Batch, painted: Painted, wanted: Wanted, maps: list[Tensor], place: tuple[slice, slice] | None
+        self, batch: Batch, painted: Painted, wanted: Wanted, maps: list[Tensor], cut: tuple[slice, slice] | None
     ) -> dict[str, Tensor]:
         """Return the losses that have a weight, by name, without it."""
         weights, near = self.settings.weights, wanted.near
@@ -249,7 +249,7 @@ class Run:
             told["matte_gradient"] = losses.gradient_l1(painted.matte, wanted.matte, near)
         if weights.warp:
             told["warp"] = warp_loss(painted, wanted, batch.moves)
-        return told | self._taught(batch, painted, near, maps) | self._judged(painted, wanted, place)
+        return told | self._taught(batch, painted, near, maps) | self._judged(painted, wanted, cut)
 
     def _taught(self, batch: Batch, painted: Painted, near: Tensor, maps: list[Tensor]) -> dict[str, Tensor]:
         """Return what the teacher says."""
@@ -264,12 +264,12 @@ class Run:
             told["teacher"] = losses.picture_l1(painted.picture, pictures, near)
         return told
 
-    def _judged(self, painted: Painted, wanted: Wanted, place: tuple[slice, slice] | None) -> dict[str, Tensor]:
+    def _judged(self, painted: Painted, wanted: Wanted, cut: tuple[slice, slice] | None) -> dict[str, Tensor]:
         """Return what the discriminator says of a window."""
-        if place is None or self._critic is None:
+        if cut is None or self._critic is None:
             return {}
         weights = self.settings.weights
-        photo, mine, true = (part[(..., *place)] for part in (wanted.photo, painted.picture, wanted.picture))
+        photo, mine, true = (part[(..., *cut)] for part in (wanted.photo, painted.picture, wanted.picture))
         with self._fast():
             matching, adversarial = self._critic.judge(photo, mine, true)
         both = {"matching": matching, "adversarial": adversarial}

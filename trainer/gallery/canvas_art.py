@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lensd.lens.align import template_points
 from lensd.lens.overlay import render_crop
+from trainer.canvas import template_on_canvas
 from trainer.pairs_commands import stickers_named
 
 if TYPE_CHECKING:
-    from lensd.frames import F32, U8
+    from lensd.frames import U8
     from trainer.gallery.lenses import Taught
-    from trainer.pairs import Crop
 
 _SKIN = (196, 158, 138)  # of the face that paint is drawn on here: the network gives each its own light
 _KNOWN = 0.02  # a matte from which a colour counts
@@ -24,7 +23,7 @@ _REACHES_PX = (1, 2, 4, 8, 16, 32, 64)
 
 def canvas_art(lens: Taught) -> U8:
     """Return the canvas of a lens: (S, S, 4) uint8 RGB and matte, straight; colours go on beyond the matte's edge."""
-    points, size = _template_in(lens.crop), lens.crop.size_px
+    points, size = template_on_canvas(lens.crop), lens.crop.size_px
     if lens.overlay is not None:
         # A tongue that waits for the open mouth is on the canvas; when it is seen, the network says.
         stickers = [replace(sticker, when="always") for sticker in stickers_named(lens.overlay)]
@@ -34,13 +33,6 @@ def canvas_art(lens: Taught) -> U8:
     photo = np.full((size, size, 3), _SKIN, np.uint8)
     colour, matte = lens.painter(photo, points, 0)
     return _beyond(np.dstack([colour, matte]))
-
-
-def _template_in(crop: Crop) -> F32:
-    """Return the face template's mesh in the crop's pixels, (478, 3)."""
-    unit, centre = crop.size_px / crop.side, (crop.size_px - 1) / 2
-    points: F32 = (template_points() * unit + (centre, centre + crop.up * unit, 0)).astype(np.float32)
-    return points
 
 
 def _beyond(art: U8) -> U8:

@@ -108,8 +108,8 @@ def ship(
     persons = len({opened.persons[i] for i in np.flatnonzero(taught)})
     card = card_of(lens, int(taught.sum()), persons, sorted(set(opened.sources)))
     export(checkpoint, made, about, card, licence_text())
-    evaluation = judge(made, pairs, 0, tell).evaluation
-    hard = {name: judge(made, pairs, 0, tell, harder).evaluation.whole for name, harder in HARDSHIPS.items()}
+    evaluation = judge(made, opened, 0, tell).evaluation
+    hard = {name: judge(made, opened, 0, tell, harder).evaluation.whole for name, harder in HARDSHIPS.items()}
     figures = evaluation.as_dict() | {"hardships": {name: one.as_dict() for name, one in hard.items()}}
     write_whole(checkpoint.parent / "figures.json", json.dumps(figures, indent=1).encode(), mode=0o600)
     package = open_package(made)

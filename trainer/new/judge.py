@@ -21,7 +21,6 @@ from lensd.evaluation.quality import compare
 from lensd.frames import SEEN_ONCE, Face, Layer, Picture
 from lensd.lens.open import lens_of
 from lensd.lens.package import open_package
-from trainer.pairs import open_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +80,7 @@ class GivenMeasurer:
 
 def judge(
     package: Path,
-    pairs_folder: Path,
+    pairs: Pairs,
     shown: int,
     tell: Callable[[int, int], None],
     harder: Callable[[U8, F32, int], U8] | None = None,
@@ -90,7 +89,7 @@ def judge(
 
     Args:
         package: NAME.lens.
-        pairs_folder: as the stage "pairs" wrote it; where nobody is held out, those who were taught are measured.
+        pairs: as the stage "pairs" wrote them; where nobody is held out, those who were taught are measured.
         shown: keep the pictures of so many of the worst.
         tell: called with faces done, and of how many.
         harder: makes each photograph harder, given its mesh and its number; what is to be painted stays as it was.
@@ -99,7 +98,6 @@ def judge(
         LensError: the package cannot be used.
         EngineError: its network cannot be run here.
     """
-    pairs = open_pairs(pairs_folder)
     chosen = np.flatnonzero(pairs.held_out)
     chosen = chosen if len(chosen) else np.arange(len(pairs.photos))
     chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(len(chosen), MOST)).astype(int))]

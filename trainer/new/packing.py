@@ -19,6 +19,7 @@ from trainer.new.installing import note
 from trainer.new.judge import judge
 from trainer.new.page import Results, write_page
 from trainer.package import write_package
+from trainer.pairs import open_pairs
 from trainer.torch_engine import TorchEngine
 from trainer.variants import head
 
@@ -73,7 +74,12 @@ def evaluate_package(
         OSError: the folder cannot be written.
     """
     path = exported / f"{wish.name}.lens"
-    judged = judge(path, pairs, _SHOWN, lambda done, of: display.tell(0.8 * done / of, 1, f"{done} of {of} people"))
+    judged = judge(
+        path,
+        open_pairs(pairs),
+        _SHOWN,
+        lambda done, of: display.tell(0.8 * done / of, 1, f"{done} of {of} people"),
+    )
     display.tell(0.8, 1, "timing it in every runtime")
     package = open_package(path)
     cost = measure_cost(package, also=[TorchEngine(checkpoint)])
