@@ -84,7 +84,11 @@ class Supervisor:
             self.last_failure = f"the worker {why}"
             self.worker.kill()
         if self._held_until_ns is not None and now_ns >= self._held_until_ns:
-            self._show_card("restarting")
+            self._held_until_ns = None
+            if self.worker is not None and self.worker.state == "loading":
+                self._follow(self.worker)  # heard of within the hold, on a machine at rest, and told of once only
+            else:
+                self._show_card("restarting")
 
     def rest(self, why: str, card: str, *, last: bool = True) -> None:
         """Have no worker, so that the webcam is closed, and show `card` instead, at once, until `wake(why)`.
