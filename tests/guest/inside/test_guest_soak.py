@@ -10,6 +10,7 @@ import itertools
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,17 @@ class Events:
         self._visited = False
         self.switches = self.refused = self.visits = self.kills = 0
         self.samples: list[Usage] = []
+        self.done: list[tuple[int, str]] = []
+
+    def due(self, event: Callable[[], None]) -> None:
+        """Carry out one of the three."""
+        self.done.append((time.monotonic_ns(), event.__name__))
+        event()
+
+    def before(self, moment_ns: int) -> str:
+        """Return what was done last before that moment, for the report of a gap."""
+        at_ns, name = max(((at, name) for at, name in self.done if at <= moment_ns), default=(moment_ns, "the start"))
+        return f"{(moment_ns - at_ns) / 1e9:.1f} s after {name}"
 
     def switch(self) -> None:
         try:
@@ -105,6 +117,26 @@ class Events:
             self.visit()
 
 
+def longest_gaps(times_ns: list[int], from_ns: int) -> list[tuple[float, int]]:
+    """Return the three longest, ms, and when each began, ns."""
+    pairs = itertools.pairwise(moment for moment in times_ns if moment >= from_ns)
+    return sorted((((after - before) / 1e6, before) for before, after in pairs), reverse=True)[:3]
+
+
+def report(events: Events, seen: reading.Seen, began_ns: int, figure) -> None:
+    gap = seen.longest_gap_ms(began_ns)
+    fps = len([moment for moment in seen.times_ns if moment >= began_ns]) / SECONDS
+    figure("soak", f"{SECONDS:.0f} s, {events.switches} switches, {events.visits} visits, {events.kills} kills")
+    figure("soak: pictures a second, longest gap", f"{fps:.1f}, {gap:.0f} ms")
+    for ms, at_ns in longest_gaps(seen.times_ns, began_ns):
+        figure(f"soak: a gap, {(at_ns - began_ns) / 1e9:.0f} s", f"{ms:.0f} ms, {events.before(at_ns)}")
+    figure("soak: keeper, at each kill", ", ".join(f"{each.keeper:.1f}" for each in events.samples) + " MB resident")
+    figure(
+        "soak: descriptors and shared memory", f"{events.samples[-1].descriptors}, {events.samples[-1].shared:.1f} MB"
+    )
+    figure("soak: workers before they were killed", ", ".join(f"{each.worker:.0f}" for each in events.samples) + " MB")
+
+
 def test_a_long_day_leaves_nothing_behind_and_shows_no_gap(
     two_outputs: tuple[Path, Path], daemon: Daemon, figure
 ) -> None:
@@ -121,21 +153,14 @@ def test_a_long_day_leaves_nothing_behind_and_shows_no_gap(
         while (now_s := (time.monotonic_ns() - began_ns) / 1e9) < SECONDS:
             for event, at_s in due.items():
                 if now_s >= at_s:
-                    event()
+                    events.due(event)
                     due[event] = at_s + every[event]
             time.sleep(0.1)
         events.leave()
         settled(daemon)
         gap = seen.longest_gap_ms(began_ns)
-        fps = len([moment for moment in seen.times_ns if moment >= began_ns]) / SECONDS
+        report(events, seen, began_ns, figure)
         first, last = events.samples[0], events.samples[-1]
-        figure("soak", f"{SECONDS:.0f} s, {events.switches} switches, {events.visits} visits, {events.kills} kills")
-        figure("soak: pictures a second, longest gap", f"{fps:.1f}, {gap:.0f} ms")
-        figure("soak: keeper, from the first kill to the last", f"{first.keeper:.1f} to {last.keeper:.1f} MB resident")
-        figure("soak: descriptors and shared memory", f"{last.descriptors}, {last.shared:.1f} MB")
-        figure(
-            "soak: workers before they were killed", ", ".join(f"{each.worker:.0f}" for each in events.samples) + " MB"
-        )
         assert not seen.problem
         assert gap <= GAP_MS
         assert len(events.samples) >= 2
