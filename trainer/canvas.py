@@ -76,11 +76,6 @@ class CanvasGenerator(Generator):
         return torch.logit(torch.cat([colour, matte], 1).clamp(_EDGE, 1 - _EDGE))
 
 
-def network_of(widths: tuple[int, ...], blocks: int, canvas: Tensor | None) -> Generator:
-    """Return a network that wears `canvas`, or, where there is none, one that paints all by itself."""
-    return Generator(widths, blocks) if canvas is None else CanvasGenerator(widths, blocks, canvas)
-
-
 def places(side: int, device: torch.device | None = None) -> Tensor:
     """Return where a square's pixels lie, (1, 2, side, side): x and y, -1 and 1 at the outer pixels' outer edges."""
     along = (2 * torch.arange(side, device=device, dtype=torch.float32) + 1) / side - 1

@@ -101,6 +101,7 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
     from trainer.distil.run import CHECKPOINT
     from trainer.distil.settings import DistilOptions
     from trainer.distil.train import begun, train
+    from trainer.networks import art_of
 
     asked = {name: value for name, value in given.items() if value is not None}
     if asked["resume"]:
@@ -110,8 +111,8 @@ def distil(louder: tuple[str, ...], off: tuple[str, ...], **given: Any) -> None:
     options = DistilOptions(**asked, weights=_weights(louder, off))
     click.echo("reading the pairs")
     run = begun(options)
-    family, worn = Family(run.settings.widths, run.settings.blocks), run.pairs.canvas is not None
-    costs = cost(family, run.pairs.crop.size_px, worn=worn)
+    family = Family(run.settings.widths, run.settings.blocks)
+    costs = cost(family, run.pairs.crop.size_px, art_of(run.pairs))
     click.echo(
         f"student: {costs.macs / 1e9:.3f} real GMAC at {run.pairs.crop.size_px} px, {costs.parameters:,} parameters, "
         f"{costs.weight_bytes / 1e6:.2f} MB in a package; step {run.step} of {run.settings.steps}"

@@ -18,9 +18,11 @@ from lensd.lens.manifest import Crop as SeenCrop
 from lensd.lens.manifest import GeneratorSpec, Manifest
 from lensd.lens.overlay import render_crop
 from trainer import checkpoint
-from trainer.canvas import CanvasGenerator, network_of
+from trainer.canvas import CanvasGenerator
 from trainer.generator import Generator, count_macs
-from trainer.onnx_graph import canvas_onnx, generator_onnx
+from trainer.hatched import HatchedGenerator
+from trainer.networks import network_of
+from trainer.onnx_graph import canvas_onnx, generator_onnx, hatched_onnx
 from trainer.package import over, png, webp, write_package
 from trainer.pairs import Crop
 from trainer.portrait import cut, portrait
@@ -153,9 +155,11 @@ def export_overlay(
 
 
 def onnx_of(network: Generator, size_px: int) -> bytes:
-    """Return the ONNX file of a generator of either kind, which is folded in place."""
+    """Return the ONNX file of a generator of any kind, which is folded in place."""
     if isinstance(network, CanvasGenerator):
         return canvas_onnx(network, size_px)
+    if isinstance(network, HatchedGenerator):
+        return hatched_onnx(network, size_px)
     return generator_onnx(network, size_px, network.sharpness)
 
 
@@ -168,7 +172,7 @@ def open_generator(path: Path) -> tuple[Generator, Crop, int]:
     tensors, state = checkpoint.load(path)
     try:
         weights = checkpoint.unpack("average", tensors)
-        network = network_of(tuple(state["settings"]["widths"]), state["settings"]["blocks"], weights.get("canvas"))
+        network = network_of(tuple(state["settings"]["widths"]), state["settings"]["blocks"], weights)
         network.load_state_dict(weights)
         crop, step = Crop(**state["crop"]), int(state["step"])
         size_px = int(state.get("taught_px", state["settings"]["size_px"]))

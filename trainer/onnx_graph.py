@@ -16,6 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from trainer.canvas import COARSE, LOOK, MAPS, REACH, SEEN, CanvasGenerator, places
 from trainer.generator import Generator, Residual, Unit, fold
+from trainer.hatched import HatchedGenerator
+from trainer.hatching import PAPER, PRESS, STEEPNESS
 from trainer.landmarks import POINTS, SIZE_PX, UNIT_PX, LandmarkNet
 from trainer.output_rows import with_rows_joined
 
@@ -176,6 +178,25 @@ def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:
     worn = g.node("GridSample", canvas, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
     shown = g.node("Concat", g.node("Exp", light), g.node("Sigmoid", sight), axis=1)
     return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size)
+
+
+def hatched_onnx(network: HatchedGenerator, size: int) -> bytes:
+    """Write a generator that hatches, as `generator_onnx` does; its sheet is stored as bytes.
+
+    Args:
+        network: folded here, in place.
+        size: S, and the sheet's side.
+    """
+    g = Graph(packed_from=PACKED_FROM)
+    told = g.node("DepthToSpace", _told(g, network, look=1), blocksize=2, mode="CRD")
+    grey, matte, tone = g.parts(told, [1, 1, 1])
+    limits = g.constant(np.rint(network.sheet.numpy() * 255).astype(np.uint8))
+    limits = g.node("Mul", g.node("Cast", limits, to=TensorProto.FLOAT), g.scalar(STEEPNESS / 255))
+    strokes = g.node("Mul", g.node("Sigmoid", g.node("Sub", tone, limits)), g.scalar(PRESS))
+    grey = g.node("Mul", g.node("Sigmoid", grey), g.node("Sub", g.scalar(1), strokes))
+    paper = g.constant(np.array(PAPER, np.float32).reshape(1, 3, 1, 1) / 255)
+    matte = g.node("Sigmoid", g.node("Mul", matte, g.scalar(network.sharpness)))
+    return _painted(g, g.node("Concat", g.node("Mul", grey, paper), matte, axis=1), size)
 
 
 def _told(g: Graph, network: Generator, *, look: int) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from lensd.errors import ConfigError
-from trainer.canvas import network_of
 from trainer.generator import WIDTHS, count_macs
+from trainer.networks import ART, network_of
 from trainer.onnx_graph import PACKED_FROM
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ def family_named(name: str) -> Family:
     return FAMILIES[name]
 
 
-def cost(family: Family, size_px: int, *, worn: bool = False) -> Cost:
+def cost(family: Family, size_px: int, art: Mapping[str, Tensor] | None = None) -> Cost:
     """Count, by code and on the network itself, what a student of `family` costs at `size_px` pixels a side.
 
     Args:
         family: its size.
         size_px: of the lens.
-        worn: it wears a canvas, whose bytes count too.
+        art: what it wears, or hatches with; its bytes count too.
     """
-    network = network_of(family.widths, family.blocks, torch.zeros(1, 4, size_px, size_px) if worn else None)
+    network = network_of(family.widths, family.blocks, art or {})
     return Cost(count_macs(network, size_px), sum(p.numel() for p in network.parameters()), _stored(network))
 
 
@@ -69,5 +69,5 @@ def _stored(network: nn.Module) -> int:
     """Return the bytes of the weights as they are exported: norms folded (a gain and an offset become one offset)."""
     norms = sum(p.numel() for name, p in network.named_parameters() if ".norm." in name)
     narrow = sum(p.numel() for p in network.parameters() if p.numel() >= PACKED_FROM)
-    canvas = sum(buffer.numel() for name, buffer in network.named_buffers() if name == "canvas")
-    return 2 * (sum(p.numel() for p in network.parameters()) - norms // 2) - narrow + canvas
+    art = sum(buffer.numel() for name, buffer in network.named_buffers() if name in ART)
+    return 2 * (sum(p.numel() for p in network.parameters()) - norms // 2) - narrow + art

@@ -18,8 +18,10 @@ from torch import nn
 
 from lensd.errors import ConfigError, LensdError
 from lensd.lens.package import open_package
-from trainer.canvas import MAPS, network_of
+from trainer.canvas import MAPS
 from trainer.generator import Generator, Unit, fold
+from trainer.hatched import CHANNELS, head_of
+from trainer.networks import ART, network_of
 from trainer.output_rows import ORDER, has_rows_joined
 from trainer.widen import widen
 
@@ -47,9 +49,10 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
     except LensdError as error:
         raise ConfigError(str(path), f"no lens to start from ({error.what}: {error.why})", "lensd lenses") from error
     side = package.manifest.crop.size_px if package.manifest.crop else 0
-    worn = bool(weights) and len(weights[-1][0]) == MAPS
-    canvas = torch.zeros(1, 4, side, side) if worn else None  # each has its own, see `trunk_of`
-    folded = network_of(widths, blocks, canvas)
+    shapes_of = {MAPS: {"canvas": (1, 4, side, side)}, CHANNELS: {"sheet": (1, 1, side, side)}}
+    known = shapes_of.get(len(weights[-1][0]) if weights else 0, {})
+    art = {name: torch.zeros(shape) for name, shape in known.items()}  # each has its own, see `trunk_of`
+    folded = network_of(widths, blocks, art)
     fold(folded)
     layers = list(_in_order(folded))
     shapes = [tuple(layer.weight.shape) for layer in layers]
@@ -60,16 +63,20 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
             layer.weight.copy_(torch.from_numpy(weight))
             if layer.bias is not None:
                 layer.bias.copy_(torch.from_numpy(bias))
-    return _unfolded(folded, network_of(widths, blocks, canvas), seen)
+    return _unfolded(folded, network_of(widths, blocks, art), seen)
 
 
 def trunk_of(known: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return what a network takes over from another's state: all of it but the canvas, which is each one's own.
+    """Return what a network takes over from another's state: all of it but the art, which is each one's own.
 
-    Where one wears a canvas and the other has none, their heads say different things, and each keeps its own.
+    Where one has art of another kind, or none, their heads say different things, and each keeps its own; but what one
+    that hatches is to begin with is there where the other paints all by itself.
     """
-    of_one_kind = ("canvas" in own) == ("canvas" in known)
-    kept = {"canvas"} if of_one_kind else {"canvas", "head.weight", "head.bias"}
+    kinds = [{name for name in ART if name in state} for state in (own, known)]
+    kept = set(ART) if kinds[0] == kinds[1] else {*ART, "head.weight", "head.bias"}
+    if kinds == [{"sheet"}, set()]:
+        weight, bias = head_of(known["head.weight"], known["head.bias"])
+        own = own | {"head.weight": weight, "head.bias": bias}
     taken = {name: value for name, value in known.items() if name not in kept}
     return taken | {name: value for name, value in own.items() if name in kept}
 

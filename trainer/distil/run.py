@@ -18,7 +18,6 @@ import torch
 from lensd.errors import ConfigError
 from trainer import checkpoint
 from trainer.average import follow
-from trainer.canvas import canvas_tensor, network_of
 from trainer.distil import losses
 from trainer.distil.batches import Batches
 from trainer.distil.critic import Critic, window
@@ -28,6 +27,7 @@ from trainer.distil.predecessor import generator_of, trunk_of
 from trainer.distil.settings import Settings
 from trainer.distil.steady import warp_loss
 from trainer.distil.teacher import LEVELS, Adapters
+from trainer.networks import art_of, network_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,8 +89,7 @@ class Run:
         self.pairs, self.folder, self.settings = pairs, folder, settings
         self._teacher, self.device = teacher, device or torch.device("cpu")
         self.step = 0
-        canvas = None if pairs.canvas is None else canvas_tensor(pairs.canvas)
-        self.network = network_of(settings.widths, settings.blocks, canvas)
+        self.network = network_of(settings.widths, settings.blocks, art_of(pairs))
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network)
         taught = list(self.network.parameters())

@@ -11,6 +11,8 @@ from trainer.distil.weights import Weights
 from trainer.pairs import Crop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lensd.frames import F32, U8
 
 SIZE_PX = 256
@@ -51,6 +53,7 @@ class Taught:
         what: a sentence for its card.
         crop: what the network sees: the face, and all that is painted, wherever the head turns.
         painter: the teacher; None where the overlay NAME-overlay teaches.
+        drawer: of a teacher that hatches: what it makes but for the strokes, with their tones (`trainer.hatching`).
         lesson: how.
         worn: the art lies on a canvas that the network wears; else it paints all by itself.
         version: of the lens.
@@ -65,6 +68,7 @@ class Taught:
     lesson: Lesson
     version: str = "1.0.0"
     worn: bool = False
+    drawer: Callable[[U8, F32], tuple[U8, U8, U8]] | None = None
 
     @property
     def overlay(self) -> str | None:
@@ -79,6 +83,8 @@ _WORN = Lesson(3600, 3700, place_steps=3000, weights=Weights(gradient=0.5))
 _WORN_AS_SKULL = Lesson(600, 700, start_from="skull", rate=2e-3, weights=Weights(gradient=0.5))
 _WORN_AS_CROWN = Lesson(600, 700, start_from="crown", rate=2e-3, weights=Weights(gradient=0.5))
 _WHOLE = Lesson(800, 2000, adversarial_from=0.5, weights=Weights(adversarial=0.05, matching=1.0))
+# Strokes lie still on the square: a face that moves by a pixel does not take them along, so no twin is to agree.
+_HATCHED = Lesson(800, 2400, adversarial_from=0.6, weights=Weights(adversarial=0.05, matching=1.0, warp=0))
 
 
 def _sticker(
@@ -188,9 +194,10 @@ GALLERY = (
         "Pencil",
         ("whole-face", "drawing"),
         "The head drawn in pencil: skin hatched by one hand, hair along its locks, on paper.",
-        Crop(1.75, 0.15, SIZE_PX),
+        Crop(pencil.SIDE, pencil.UP, SIZE_PX),
         pencil.paint,
-        _WHOLE,
+        _HATCHED,
+        drawer=pencil.draw,
     ),
 )
 

@@ -74,11 +74,15 @@ def gallery_pairs(
     photos = np.empty((len(rows), WINDOW_PX, WINDOW_PX, 3), np.uint8)
     after, mattes = np.empty_like(photos), np.empty(photos.shape[:3], np.uint8)
     points = np.empty((len(rows), 478, 3), np.float32)
+    tones = np.empty_like(mattes) if lens.drawer else None
     for number, made in enumerate(each(partial(_paint, lens.name), jobs, workers)):
-        photos[number], points[number], after[number], mattes[number] = made
+        photos[number], points[number], after[number], mattes[number], tone = made
+        if tones is not None:
+            tones[number] = tone
         tell(number + 1, len(rows))
     out.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {"photos": photos, "points": points, "after": after, "mattes": mattes}
+    arrays |= {} if tones is None else {"tones": tones}
     _write_canvas(lens, out)
     write_pairs(out, rows, arrays, [], lens.crop)
     return len(rows)
@@ -104,8 +108,8 @@ def _faces(faces: Path, every: int) -> tuple[list[dict[str, str]], list[F32]]:
     return rows, [face.landmarks_px for face in labelled]
 
 
-def _paint(name: str, job: tuple[Path, F32, int]) -> tuple[U8, F32, U8, U8]:
-    """Return a face's window, its mesh, what the teacher makes of it, and the matte."""
+def _paint(name: str, job: tuple[Path, F32, int]) -> tuple[U8, F32, U8, U8, U8 | None]:
+    """Return a face's window, its mesh, what the teacher makes of it, and the matte; and the tones of its strokes."""
     cv2.setNumThreads(1)
     path, mesh, seed = job
     photo, points = window(rgb_of(open_still(path, upright=False)), mesh)
@@ -113,7 +117,10 @@ def _paint(name: str, job: tuple[Path, F32, int]) -> tuple[U8, F32, U8, U8]:
     chance = rng.random()
     if chance < _SUNGLASSES + _GLASSES:
         wear_glasses(photo, points, rng, dark=chance < _SUNGLASSES)
-    painter = taught(name).painter
-    if painter is None:
+    lens = taught(name)
+    if lens.drawer is not None:
+        drawing, tone, matte = lens.drawer(photo, points)
+        return photo, points, drawing, matte, tone
+    if lens.painter is None:
         raise MediaError(name, "is taught by stickers")
-    return (photo, points, *painter(photo, points, seed))
+    return (photo, points, *lens.painter(photo, points, seed), None)

@@ -21,6 +21,7 @@ from lensd.evaluation.quality import compare
 from lensd.frames import SEEN_ONCE, Face, Layer, Picture
 from lensd.lens.open import lens_of
 from lensd.lens.package import open_package
+from trainer.pairs import painted_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,9 +123,8 @@ def judge(
 
 def _measure(lens: Lens, pairs: Pairs, index: int, picture: Picture) -> tuple[FaceFigures, Drawn]:
     points = pairs.points[index]
-    if pairs.after is None or pairs.mattes is None:
+    if (truth := painted_window(pairs, index)) is None:
         return Measurer(lens, pairs.stickers).measure(pairs.files[index], picture, points, points)
-    truth = np.dstack([pairs.after[index], pairs.mattes[index]])
     return GivenMeasurer(lens).measure(pairs.files[index], picture, points, truth)
 
 

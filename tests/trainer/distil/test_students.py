@@ -37,9 +37,10 @@ def test_a_family_costs_what_its_name_says(name):
 
 
 def test_a_worn_student_costs_a_quarter_of_the_multiplications_and_its_canvas():
-    family, painted, worn = family_named("0.25"), cost(FAMILIES["0.25"], 256), cost(FAMILIES["0.25"], 256, worn=True)
+    family, canvas = family_named("0.25"), torch.zeros(1, 4, 256, 256)
+    painted, worn = cost(family, 256), cost(family, 256, {"canvas": canvas})
     assert 3.5 < painted.macs / worn.macs < 5
-    network = CanvasGenerator(family.widths, family.blocks, torch.zeros(1, 4, 256, 256)).eval()
+    network = CanvasGenerator(family.widths, family.blocks, canvas).eval()
     content = canvas_onnx(network, 256)
     assert worn.weight_bytes < len(content) < worn.weight_bytes + 120_000  # where each pixel lies itself, and the nodes
 
