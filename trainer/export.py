@@ -89,6 +89,8 @@ def export(path: Path, folder: Path, about: About, card: str, licence: str) -> f
         LensError: the result is no package.
     """
     network, crop, step = open_generator(path)
+    if isinstance(network, CanvasGenerator):
+        network.decide()
     macs, parameters = count_macs(network, crop.size_px), sum(p.numel() for p in network.parameters())
     photo, points = portrait()
     golden_in, _ = cut(photo, points, crop.size_px, crop.side, crop.up)

@@ -1,5 +1,7 @@
 """A network that wears a canvas: what it paints, where it looks, and that every runtime agrees."""
 
+import copy
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 
 from lensd.lens.align import crop_to_picture
 from lensd.lens.network import check_network
-from trainer.canvas import CanvasGenerator, canvas_tensor, places
+from trainer.canvas import SEEN, CanvasGenerator, canvas_tensor, places
 from trainer.distil.place import known_places, place_l1
 from trainer.distil.run import Run
 from trainer.distil.settings import Settings
@@ -73,6 +75,24 @@ def test_a_pixel_to_the_left_is_where_it_looks_for_what_moves_to_the_right(netwo
     moved = round(0.25 * 0.25 * SIZE / 2)
     assert moved == 2
     np.testing.assert_allclose(worn[:, moved:, 3].astype(int), art[:, :-moved, 3], atol=6)
+
+
+def test_what_ships_shows_what_it_is_sure_of_and_nothing_faintly(network, art):
+    """Shares of sight of 27, 73, 88 and 98 %: the first is gone, the last whole."""
+    solid, crop = art[SIZE // 2, SIZE // 2, 3], np.zeros((SIZE, SIZE, 3), np.uint8)
+    assert solid == 255
+    shown = {}
+    for logit in (-1.0, 1.0, 2.0, SEEN):
+        made = copy.deepcopy(network)
+        with torch.no_grad():
+            made.head.bias[5] = logit - SEEN
+        before = run_torch(made, crop)[SIZE // 2, SIZE // 2, 3] / 255
+        made.decide()
+        shown[round(float(before), 2)] = run_torch(made, crop)[SIZE // 2, SIZE // 2, 3] / 255
+        made.decide(back=True)
+        assert made.head.bias[5].item() == pytest.approx(logit - SEEN, abs=1e-5)
+    assert list(shown) == pytest.approx([0.27, 0.73, 0.88, 0.98], abs=0.01)
+    assert list(shown.values()) == pytest.approx([0.02, 0.5, 0.88, 1.0], abs=0.01)
 
 
 def test_points_of_a_face_are_known_where_the_canvas_has_them(worn_pairs):

@@ -18,7 +18,7 @@ from torch import nn
 
 from lensd.errors import ConfigError, LensdError
 from lensd.lens.package import open_package
-from trainer.canvas import MAPS
+from trainer.canvas import MAPS, CanvasGenerator
 from trainer.generator import Generator, Unit, fold
 from trainer.hatched import CHANNELS, head_of
 from trainer.networks import ART, network_of
@@ -63,6 +63,8 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
             layer.weight.copy_(torch.from_numpy(weight))
             if layer.bias is not None:
                 layer.bias.copy_(torch.from_numpy(bias))
+    if isinstance(folded, CanvasGenerator):
+        folded.decide(back=True)
     return _unfolded(folded, network_of(widths, blocks, art), seen)
 
 
