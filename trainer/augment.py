@@ -10,7 +10,7 @@ import numpy as np
 
 from lensd.lens.align import apply, crop_to_picture, invert, mirror_index
 from lensd.lens.overlay import render_premultiplied
-from trainer.hatching import hatch, sheet
+from trainer.finish import finished
 from trainer.jaw import open_mouth
 from trainer.props import wear_glasses, wear_occluder
 from trainer.spoil import degrade, relight, spoil
@@ -110,14 +110,14 @@ def moved_pair(
     shrink = pairs.crop.side / WINDOW_SIDE * pairs.photos.shape[1] / size
     photo = _seen_through((pairs.soft if shrink > 1.5 else pairs.photos)[index], grid, border)
     target = np.empty((size, size, 4), np.uint8)
-    tone = None if pairs.tones is None else _seen_through(pairs.tones[index], grid, border)
+    plane = None if pairs.planes is None else _seen_through(pairs.planes[index], grid, border)
     drawn, target[..., 3] = _seen_through(after, grid, border), _seen_through(matte, grid, cv2.BORDER_CONSTANT)
     if rng.random() < strength.spoiled:
         light_up = relight(size, rng)
         photo = degrade(light_up(photo), rng)
-        drawn = light_up(drawn) if tone is None else drawn  # paper stays white in any light
-    if tone is not None:
-        drawn = hatch(drawn, tone, sheet(size))  # strokes lie on the sample, wherever the face does
+        drawn = drawn if pairs.finish == "hatched" else light_up(drawn)  # paper stays white in any light
+    if pairs.finish is not None and plane is not None:
+        drawn = finished(pairs.finish, drawn, plane)
     target[..., :3] = (drawn.astype(np.uint16) * target[..., 3:] + 127) // 255
     return photo, target, points
 

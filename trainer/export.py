@@ -19,10 +19,11 @@ from lensd.lens.manifest import GeneratorSpec, Manifest
 from lensd.lens.overlay import render_crop
 from trainer import checkpoint
 from trainer.canvas import CanvasGenerator
+from trainer.flat import FlatGenerator
 from trainer.generator import Generator, count_macs
 from trainer.hatched import HatchedGenerator
 from trainer.networks import network_of
-from trainer.onnx_graph import canvas_onnx, generator_onnx, hatched_onnx
+from trainer.onnx_graph import canvas_onnx, flat_onnx, generator_onnx, hatched_onnx
 from trainer.package import over, png, webp, write_package
 from trainer.pairs import Crop
 from trainer.portrait import cut, portrait
@@ -162,6 +163,8 @@ def onnx_of(network: Generator, size_px: int) -> bytes:
         return canvas_onnx(network, size_px)
     if isinstance(network, HatchedGenerator):
         return hatched_onnx(network, size_px)
+    if isinstance(network, FlatGenerator):
+        return flat_onnx(network, size_px)
     return generator_onnx(network, size_px, network.sharpness)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lensd.lens.align import apply, crop_to_picture, invert
-from trainer.pairs import painted_crop
+from trainer.truth import painted_crop
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8

@@ -15,6 +15,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from trainer.canvas import COARSE, LOOK, MAPS, REACH, SEEN, CanvasGenerator, places
+from trainer.flat import COLOURS, FlatGenerator
+from trainer.flattening import DARKEST, LIFT, LUMA, SOFT, STEP
 from trainer.generator import Generator, Residual, Unit, fold
 from trainer.hatched import HatchedGenerator
 from trainer.hatching import PAPER, PRESS, STEEPNESS
@@ -197,6 +199,34 @@ def hatched_onnx(network: HatchedGenerator, size: int) -> bytes:
     paper = g.constant(np.array(PAPER, np.float32).reshape(1, 3, 1, 1) / 255)
     matte = g.node("Sigmoid", g.node("Mul", matte, g.scalar(network.sharpness)))
     return _painted(g, g.node("Concat", g.node("Mul", grey, paper), matte, axis=1), size)
+
+
+def flat_onnx(network: FlatGenerator, size: int) -> bytes:
+    """Write a generator that paints in flat colours, as `generator_onnx` does.
+
+    Args:
+        network: folded here, in place.
+        size: S.
+    """
+    g = Graph(packed_from=PACKED_FROM)
+    coarse, fine = g.parts(_told(g, network, look=1), [COLOURS, 8])
+    twice = g.constant(np.array([1, 1, 2, 2], np.float32))
+    coarse = g.node("Resize", coarse, "", twice, mode="linear", coordinate_transformation_mode="half_pixel")
+    ink, matte = g.parts(g.node("DepthToSpace", fine, blocksize=2, mode="CRD"), [1, 1])
+    colour = g.node("Sigmoid", coarse)
+    weights = g.constant(np.array(LUMA, np.float32).reshape(1, 3, 1, 1))
+    axis = g.constant(np.array([1], np.int64))
+    light = g.node("Max", g.node("ReduceSum", g.node("Mul", colour, weights), axis, keepdims=1), g.scalar(DARKEST))
+    steps = g.node("Mul", light, g.scalar(1 / STEP))
+    whole = g.node("Floor", steps)
+    risen = g.node("Mul", g.node("Sub", steps, g.node("Add", whole, g.scalar(0.5))), g.scalar(1 / SOFT))
+    risen = g.node("Clip", g.node("Add", risen, g.scalar(0.5)), g.scalar(0), g.scalar(1))
+    risen = g.node("Mul", g.node("Add", g.node("Add", whole, risen), g.scalar(LIFT)), g.scalar(STEP))
+    colour = g.node("Mul", colour, g.node("Div", risen, light))
+    colour = g.node("Clip", colour, g.scalar(0), g.scalar(1))
+    ink = g.node("Mul", g.node("Sigmoid", ink), g.node("Sub", g.constant(network.ink.numpy()), colour))
+    matte = g.node("Sigmoid", g.node("Mul", matte, g.scalar(network.sharpness)))
+    return _painted(g, g.node("Concat", g.node("Add", colour, ink), matte, axis=1), size)
 
 
 def _told(g: Graph, network: Generator, *, look: int) -> str:

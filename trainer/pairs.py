@@ -13,7 +13,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import cv2
 import numpy as np
@@ -24,13 +24,13 @@ from lensd.evaluation.faces import read_mesh_archive
 from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.overlay import Sticker, render_crop
 from lensd.whole_file import whole_file, write_whole
-from trainer.hatching import SIDE_PX, hatch, sheet, sheet_on
+from trainer.finish import Finish
 from trainer.window import WINDOW_PX, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from lensd.frames import F32, U8, Affine
+    from lensd.frames import F32, U8
 
 CANVAS = "canvas.png"
 _HELD_OUT_OF_100 = 14
@@ -62,8 +62,8 @@ class Pairs:
         crop: what the network sees.
         after, mattes: where B was given as a picture: its windows, (n, WINDOW_PX, WINDOW_PX, 3) uint8 RGB, and what of
             them is to be painted, (n, WINDOW_PX, WINDOW_PX) uint8; memory-mapped. None where stickers are drawn.
-        tones: where B is hatched, how dark the strokes make it, (n, WINDOW_PX, WINDOW_PX) uint8 as
-            `trainer.hatching.tones` has it; `after` is without them then. None where nothing is hatched.
+        finish, planes: where B has a last touch by a rule (`trainer.finish`), which, and where it goes, (n, WINDOW_PX,
+            WINDOW_PX) uint8, memory-mapped; `after` is without it then. None where B is whole.
         canvas: the art as a face of the template's shape wears it, (size_px, size_px, 4) uint8 RGB and matte in the
             crop's pixels, for a network that wears it; None for one that paints all by itself.
     """
@@ -81,7 +81,8 @@ class Pairs:
     after: U8 | None = None
     mattes: U8 | None = None
     canvas: U8 | None = None
-    tones: U8 | None = None
+    finish: Finish | None = None
+    planes: U8 | None = None
 
 
 def is_held_out(person: str) -> bool:
@@ -154,15 +155,17 @@ def write_pairs(
     arrays: Mapping[str, np.ndarray],
     stickers: Sequence[Sticker],
     crop: Crop,
+    finish: Finish | None = None,
 ) -> None:
     """Write the files of a folder of pairs, `pairs.json` last.
 
     Args:
         out: the folder; it is there.
         rows: for each face file, person, source and yaw_deg; `phase` says who is for testing, where it is not "".
-        arrays: photos and points, and after, mattes and tones where B was given, as in `Pairs`.
+        arrays: photos and points, and after, mattes and planes where B was given, as in `Pairs`.
         stickers: what is drawn, where B was not given.
         crop: what the network shall see.
+        finish: of B.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
@@ -188,6 +191,7 @@ def write_pairs(
     index = {
         "crop": {"side": crop.side, "up": crop.up, "size_px": crop.size_px},
         "stickers": described,
+        "finish": finish,
         "pictures": [
             {
                 "file": row["file"],
@@ -224,12 +228,15 @@ def open_pairs(folder: Path) -> Pairs:
             for s in index["stickers"]
         )
         crop = Crop(**index["crop"])
-        after = mattes = tones = None
+        after = mattes = planes = None
+        finish = index.get("finish")
         canvas = _read_sticker(folder / CANVAS) if (folder / CANVAS).is_file() else None
         if not stickers:  # twice the photographs' memory, of which a step looks at a batch's worth
             after, mattes = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("after", "mattes"))
-            if (folder / "tones.npy").is_file():
-                tones = np.load(folder / "tones.npy", mmap_mode="r")
+        if finish is not None:
+            if finish not in get_args(Finish):
+                raise ValueError(f"finish {finish!r}")
+            planes = np.load(folder / "planes.npy", mmap_mode="r")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(str(folder), f"not a folder of pairs ({error})", "lensd pairs --help") from error
     if not len(photos) == len(points) == len(pictures) == len(photos if after is None else after):
@@ -249,40 +256,9 @@ def open_pairs(folder: Path) -> Pairs:
         after,
         mattes,
         canvas,
-        tones,
+        finish,
+        planes,
     )
-
-
-def painted_crop(pairs: Pairs, index: int, to_window: Affine, size: int) -> U8:
-    """Return what is to be painted on a face's crop: (size, size, 4) uint8 RGB and matte, straight alpha.
-
-    Args:
-        pairs: of either kind.
-        index: which face.
-        to_window: (2, 3), the crop's pixels to the window's.
-        size: pixels a side of the crop.
-    """
-    if pairs.after is None or pairs.mattes is None:
-        return render_crop(pairs.stickers, apply(invert(to_window), pairs.points[index, :, :2]), size)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    drawn = np.empty((size, size, 4), np.uint8)
-    drawn[..., :3] = cv2.warpAffine(pairs.after[index], to_window, (size, size), flags=flags)
-    drawn[..., 3] = cv2.warpAffine(pairs.mattes[index], to_window, (size, size), flags=flags)
-    if pairs.tones is not None:
-        tone = cv2.warpAffine(pairs.tones[index], to_window, (size, size), flags=flags).astype(np.uint8, copy=False)
-        drawn[..., :3] = hatch(drawn[..., :3], tone, sheet(size))
-    return drawn
-
-
-def painted_window(pairs: Pairs, index: int) -> U8 | None:
-    """Return the same on a face's window, (WINDOW_PX, WINDOW_PX, 4) uint8; None where B was not given."""
-    if pairs.after is None or pairs.mattes is None:
-        return None
-    after = pairs.after[index]
-    if pairs.tones is not None:
-        to_window = crop_to_picture(pairs.points[index], SIDE_PX, pairs.crop.side, pairs.crop.up)
-        after = hatch(after, pairs.tones[index], sheet_on(to_window, len(after)))
-    return np.dstack([after, pairs.mattes[index]])
 
 
 def _read_index(faces: Path) -> tuple[list[dict[str, str]], list[F32]]:

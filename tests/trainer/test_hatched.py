@@ -21,7 +21,8 @@ from trainer.gallery.painted import gallery_pairs
 from trainer.hatched import CHANNELS, HatchedGenerator, sheet_tensor
 from trainer.hatching import SIDE_PX, STEEPNESS, hatch, sheet, tones
 from trainer.onnx_graph import hatched_onnx
-from trainer.pairs import Crop, open_pairs, painted_crop, painted_window
+from trainer.pairs import Crop, open_pairs
+from trainer.truth import painted_crop, painted_window
 
 SIZE = 64
 WIDTHS = (8, 8, 16, 16, 16)
@@ -98,9 +99,9 @@ def test_what_a_network_says_is_drawn_as_the_teacher_draws_it(network):
 
 def test_strokes_lie_on_the_sample_wherever_the_face_does(hatched_pairs):
     """White paper of one tone: two samples that stray differently have the same strokes at the same places."""
-    white, even = np.full_like(hatched_pairs.after, 255), np.full_like(hatched_pairs.tones, 150)
+    white, even = np.full_like(hatched_pairs.after, 255), np.full_like(hatched_pairs.planes, 150)
     matte = np.full_like(hatched_pairs.mattes, 255)
-    blank = replace(hatched_pairs, after=white, tones=even, mattes=matte)
+    blank = replace(hatched_pairs, after=white, planes=even, mattes=matte)
     drawn = [sample(blank, 0, SIDE_PX, np.random.default_rng(seed), Strength(wide=1.0))[1] for seed in (1, 2)]
     both = (drawn[0][..., 3] == 255) & (drawn[1][..., 3] == 255)
     assert both.mean() > 0.5

@@ -13,37 +13,50 @@ from trainer.art.light import skin_of
 from trainer.art.mesh import LEFT_EYE, RIGHT_EYE, filled, pixels_a_unit, surface, to_bytes
 from trainer.art.paint import lay, painted, smooth_step
 from trainer.art.strokes import directions, smeared
+from trainer.flattening import flatten
 
 if TYPE_CHECKING:
     from lensd.frames import F32, U8
 
-_INK = (44, 22, 26)
 _OVAL, _FADE = (0.0, -0.12, 0.66, 0.76), 0.2
 _EYES = ((33, 133, 468), (263, 362, 473))  # corners, and the iris's middle
 _LARGER, _REACH = 0.2, 0.17  # eyes become so much larger; so far round them everything gives way, face units
-_TONES, _SOFT = 15.0, 0.16  # luma between two tones, Lab; how soft the step is, of it
 _VIVID = 1.32
 
 
 def paint(photo: U8, points: F32, seed: int = 0) -> tuple[U8, U8]:
     """Draw a face: (S, S, 3) uint8 RGB and its mesh to the same and a matte; `seed` changes nothing."""
     del seed
+    picture, ink, matte = draw(photo, points)
+    return flatten(picture, ink), matte
+
+
+def draw(photo: U8, points: F32) -> tuple[U8, U8, U8]:
+    """Draw a face, all but its flat tones.
+
+    Args:
+        photo: (S, S, 3) uint8 RGB.
+        points: (478, 3) mesh in its pixels.
+
+    Returns:
+        Its colours, (S, S, 3) uint8; how much ink lies where, (S, S) uint8; and the matte, (S, S) uint8.
+    """
     size, unit = len(photo), pixels_a_unit(points)
     photo, points = _wide_eyed(photo, points, unit)
     seen = surface(points, size)
-    flat = _flat(photo, unit, skin_of(photo, points, seen)[1])
+    even = _even(photo, unit, skin_of(photo, points, seen)[1])
     whites = np.maximum(filled(points, RIGHT_EYE, size), filled(points, LEFT_EYE, size))
-    # Eyes keep their drawing: flattened they would be spots.
+    # Eyes keep their drawing: evened they would be spots.
     crisp = cv2.addWeighted(photo, 1.5, cv2.GaussianBlur(photo, (0, 0), 0.02 * unit), -0.5, 12).astype(np.float32)
-    flat = lay(flat, crisp, np.asarray(cv2.GaussianBlur(whites, (0, 0), 0.6), np.float32))
+    even = lay(even, crisp, np.asarray(cv2.GaussianBlur(whites, (0, 0), 0.6), np.float32))
     lines = painted(drawn(brows=False, lips=False), seen)[..., 0]
     own = edges(photo, weight=1.15) * (1 - 0.85 * whites)
-    flat = lay(flat, _INK, np.clip(0.9 * np.maximum(own, 0.85 * lines), 0, 1))
+    ink = 0.9 * np.maximum(own, 0.85 * lines)
     # A wall would show where brighter colours end; so what is no head stays as it was.
     head = cv2.dilate(head_matte(photo, points), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
     head = cv2.GaussianBlur(head, (0, 0), 0.02 * unit)
     matte = oval_matte(points, size, _OVAL, _FADE) * np.clip(1.15 * head, 0, 1)
-    return to_bytes(_lit_eyes(flat, points, whites)), to_bytes(255 * matte)
+    return to_bytes(_lit_eyes(even, points, whites)), to_bytes(255 * np.clip(ink, 0, 1)), to_bytes(255 * matte)
 
 
 def _wide_eyed(photo: U8, points: F32, unit: float) -> tuple[U8, F32]:
@@ -65,19 +78,15 @@ def _wide_eyed(photo: U8, points: F32, unit: float) -> tuple[U8, F32]:
     return np.asarray(larger, np.uint8), moved
 
 
-def _flat(photo: U8, unit: float, skin: float) -> F32:
-    """Return flat colours in a few tones whose edges flow with the forms, (S, S, 3) float32."""
+def _even(photo: U8, unit: float, skin: float) -> F32:
+    """Return colours without the skin's grain, whose edges flow with the forms, (S, S, 3) float32."""
     even = cv2.pyrMeanShiftFiltering(photo, 0.035 * unit, 20, maxLevel=1)
     even = cv2.bilateralFilter(even, 7, 26, 3)
     along = directions(cv2.cvtColor(np.asarray(even, np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32))
     flowing = np.dstack([smeared(np.ascontiguousarray(even[..., k], np.float32), along, 4) for k in range(3)])
     lab = cv2.cvtColor(np.asarray(np.clip(flowing, 0, 255) / 255, np.float32), cv2.COLOR_RGB2LAB)
     # Dark skin keeps its darkness; a dim photograph is drawn as if there were more light.
-    luma = 100 * (lab[..., 0] / 100) ** (0.82 if skin < 0.45 else 0.92)
-    step = luma / _TONES
-    whole = np.floor(step)
-    risen = np.clip((step - whole - 0.5) / _SOFT + 0.5, 0, 1)
-    lab[..., 0] = np.clip((whole + risen + 0.12) * _TONES, 0, 100)
+    lab[..., 0] = 100 * (lab[..., 0] / 100) ** (0.82 if skin < 0.45 else 0.92)
     lab[..., 1:] = lab[..., 1:] * _VIVID
     return np.asarray(np.clip(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 1) * 255, np.float32)
 

@@ -1,9 +1,9 @@
-"""A head as a pencil drawing: hatched by one hand, hair drawn along its locks, clean contours, graphite on paper.
+"""A head as a pencil drawing: hatched by one hand, with clean contours, graphite on paper.
 
-Drawn slowly, by classical means, so that a network may learn it. Skin is hatched in up to three directions, as dark as
-the tone asks for: the strokes lie on the lens's square, always the same ones, and hold still (`trainer.hatching`). Hair
-is noise smeared along its flow (line integral convolution, Cabral and Leedom 1993; for pencils Mao, Nagasaka and
-Imamiya 2002).
+Drawn slowly, by classical means, so that a network may learn it. Skin and hair are hatched in up to three directions,
+as dark as the tone asks for: the strokes lie on the lens's square, always the same ones, and hold still
+(`trainer.hatching`). Under them hair has noise smeared along its flow, faintly (line integral convolution, Cabral and
+Leedom 1993; for pencils Mao, Nagasaka and Imamiya 2002).
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import numpy as np
 from lensd.errors import ConfigError, MediaError
 from lensd.lens.align import crop_to_picture
 from trainer.dataset.read import over
-from trainer.pairs import Pairs, open_pairs, painted_crop
+from trainer.pairs import Pairs, open_pairs
+from trainer.truth import painted_crop
 
 if TYPE_CHECKING:
     from lensd.frames import U8

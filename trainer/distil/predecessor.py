@@ -18,10 +18,9 @@ from torch import nn
 
 from lensd.errors import ConfigError, LensdError
 from lensd.lens.package import open_package
-from trainer.canvas import MAPS, CanvasGenerator
+from trainer.canvas import CanvasGenerator
 from trainer.generator import Generator, Unit, fold
-from trainer.hatched import CHANNELS, head_of
-from trainer.networks import ART, network_of
+from trainer.networks import ART, blank_art, head_from_painter, network_of
 from trainer.output_rows import ORDER, has_rows_joined
 from trainer.widen import widen
 
@@ -49,9 +48,7 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
     except LensdError as error:
         raise ConfigError(str(path), f"no lens to start from ({error.what}: {error.why})", "lensd lenses") from error
     side = package.manifest.crop.size_px if package.manifest.crop else 0
-    shapes_of = {MAPS: {"canvas": (1, 4, side, side)}, CHANNELS: {"sheet": (1, 1, side, side)}}
-    known = shapes_of.get(len(weights[-1][0]) if weights else 0, {})
-    art = {name: torch.zeros(shape) for name, shape in known.items()}  # each has its own, see `trunk_of`
+    art = blank_art(len(weights[-1][0]) if weights else 0, side)  # each has its own, see `trunk_of`
     folded = network_of(widths, blocks, art)
     fold(folded)
     layers = list(_in_order(folded))
@@ -71,14 +68,13 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
 def trunk_of(known: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return what a network takes over from another's state: all of it but the art, which is each one's own.
 
-    Where one has art of another kind, or none, their heads say different things, and each keeps its own; but what one
-    that hatches is to begin with is there where the other paints all by itself.
+    Where one has art of another kind, or none, their heads say different things, and each keeps its own; but of one
+    that paints all by itself a head that hatches or paints flat can be made.
     """
     kinds = [{name for name in ART if name in state} for state in (own, known)]
     kept = set(ART) if kinds[0] == kinds[1] else {*ART, "head.weight", "head.bias"}
-    if kinds == [{"sheet"}, set()]:
-        weight, bias = head_of(known["head.weight"], known["head.bias"])
-        own = own | {"head.weight": weight, "head.bias": bias}
+    if not kinds[1]:
+        own = own | head_from_painter(own, known)
     taken = {name: value for name, value in known.items() if name not in kept}
     return taken | {name: value for name, value in own.items() if name in kept}
 

@@ -37,6 +37,10 @@ def card_of(lens: Taught, faces: int, persons: int, sources: Sequence[str]) -> s
     worn = (
         "The art is a constant of it; it says where on the face that lies, how bright it is, and what of it is seen.\n"
     )
+    finish = {
+        "hatched": "The strokes are a constant of it; it says how densely they cover each place.\n",
+        "flat": "It paints smooth colours and ink; that light falls in a few steps is a rule of its last layer.\n",
+    }
     if lens.painter is None:
         how = f"""A photograph is moved, turned by the depth of its mesh, dressed (glasses, sunglasses, hands) and
 spoiled like a webcam's picture; then the stickers of `{lens.overlay}` are drawn on the moved points. The network learns
@@ -52,7 +56,7 @@ network learns to paint what the painter did."""
     return f"""# {lens.title}
 
 {lens.what} {made} by a small network that looks at the face: colour and matte come out of it at every frame.
-{worn if lens.worn else ""}
+{worn if lens.worn else finish.get(lens.finish or "", "")}
 {{facts}}
 
 ## How it was taught

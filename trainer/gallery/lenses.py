@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lensd.frames import F32, U8
+    from trainer.finish import Finish
 
 SIZE_PX = 256
 
@@ -53,7 +54,8 @@ class Taught:
         what: a sentence for its card.
         crop: what the network sees: the face, and all that is painted, wherever the head turns.
         painter: the teacher; None where the overlay NAME-overlay teaches.
-        drawer: of a teacher that hatches: what it makes but for the strokes, with their tones (`trainer.hatching`).
+        finish, drawer: where a rule does the last touch (`trainer.finish`): which, and what the teacher makes without
+            it, with its plane and the matte.
         lesson: how.
         worn: the art lies on a canvas that the network wears; else it paints all by itself.
         version: of the lens.
@@ -68,6 +70,7 @@ class Taught:
     lesson: Lesson
     version: str = "1.0.0"
     worn: bool = False
+    finish: Finish | None = None
     drawer: Callable[[U8, F32], tuple[U8, U8, U8]] | None = None
 
     @property
@@ -170,6 +173,8 @@ GALLERY = (
         Crop(1.75, 0.15, SIZE_PX),
         cartoon.paint,
         _WHOLE,
+        finish="flat",
+        drawer=cartoon.draw,
     ),
     Taught(
         "bronze",
@@ -193,10 +198,11 @@ GALLERY = (
         "pencil",
         "Pencil",
         ("whole-face", "drawing"),
-        "The head drawn in pencil: skin hatched by one hand, hair along its locks, on paper.",
+        "The head drawn in pencil: hatched by one hand, with clean contours, on paper.",
         Crop(pencil.SIDE, pencil.UP, SIZE_PX),
         pencil.paint,
         _HATCHED,
+        finish="hatched",
         drawer=pencil.draw,
     ),
 )

@@ -74,17 +74,17 @@ def gallery_pairs(
     photos = np.empty((len(rows), WINDOW_PX, WINDOW_PX, 3), np.uint8)
     after, mattes = np.empty_like(photos), np.empty(photos.shape[:3], np.uint8)
     points = np.empty((len(rows), 478, 3), np.float32)
-    tones = np.empty_like(mattes) if lens.drawer else None
+    planes = np.empty_like(mattes) if lens.drawer else None
     for number, made in enumerate(each(partial(_paint, lens.name), jobs, workers)):
-        photos[number], points[number], after[number], mattes[number], tone = made
-        if tones is not None:
-            tones[number] = tone
+        photos[number], points[number], after[number], mattes[number], plane = made
+        if planes is not None:
+            planes[number] = plane
         tell(number + 1, len(rows))
     out.mkdir(parents=True, exist_ok=True)
     arrays: dict[str, np.ndarray] = {"photos": photos, "points": points, "after": after, "mattes": mattes}
-    arrays |= {} if tones is None else {"tones": tones}
+    arrays |= {} if planes is None else {"planes": planes}
     _write_canvas(lens, out)
-    write_pairs(out, rows, arrays, [], lens.crop)
+    write_pairs(out, rows, arrays, [], lens.crop, lens.finish)
     return len(rows)
 
 
@@ -109,7 +109,7 @@ def _faces(faces: Path, every: int) -> tuple[list[dict[str, str]], list[F32]]:
 
 
 def _paint(name: str, job: tuple[Path, F32, int]) -> tuple[U8, F32, U8, U8, U8 | None]:
-    """Return a face's window, its mesh, what the teacher makes of it, and the matte; and the tones of its strokes."""
+    """Return a face's window, its mesh, what the teacher makes of it, and the matte; and the plane of its finish."""
     cv2.setNumThreads(1)
     path, mesh, seed = job
     photo, points = window(rgb_of(open_still(path, upright=False)), mesh)
@@ -119,8 +119,8 @@ def _paint(name: str, job: tuple[Path, F32, int]) -> tuple[U8, F32, U8, U8, U8 |
         wear_glasses(photo, points, rng, dark=chance < _SUNGLASSES)
     lens = taught(name)
     if lens.drawer is not None:
-        drawing, tone, matte = lens.drawer(photo, points)
-        return photo, points, drawing, matte, tone
+        drawing, plane, matte = lens.drawer(photo, points)
+        return photo, points, drawing, matte, plane
     if lens.painter is None:
         raise MediaError(name, "is taught by stickers")
     return (photo, points, *lens.painter(photo, points, seed), None)

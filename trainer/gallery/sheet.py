@@ -19,7 +19,8 @@ from lensd.lens.open import lens_of
 from lensd.lens.package import open_package
 from lensd.whole_file import write_whole
 from trainer.package import over, png
-from trainer.pairs import open_pairs, painted_crop
+from trainer.pairs import open_pairs
+from trainer.truth import painted_crop
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from lensd.evaluation.quality import compare
 from lensd.frames import SEEN_ONCE, Face, Layer, Picture
 from lensd.lens.open import lens_of
 from lensd.lens.package import open_package
-from trainer.pairs import painted_window
+from trainer.truth import painted_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

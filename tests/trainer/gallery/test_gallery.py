@@ -17,7 +17,8 @@ from trainer.gallery.hardship import HARDSHIPS
 from trainer.gallery.lenses import GALLERY, taught
 from trainer.gallery.painted import gallery_pairs
 from trainer.gallery.ship import ship, teach
-from trainer.pairs import Crop, open_pairs, painted_crop
+from trainer.pairs import Crop, open_pairs
+from trainer.truth import painted_crop
 
 UNMOVED = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
