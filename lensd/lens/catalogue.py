@@ -65,7 +65,7 @@ class SkippedLens:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All lenses, "none" first, then by name; and what was skipped."""
+    """All lenses: "none", what is learned by name, what is drawn by name; and what was skipped."""
 
     lenses: tuple[LensInfo, ...]
     skipped: tuple[SkippedLens, ...]
@@ -94,11 +94,13 @@ def read_catalogue() -> Catalogue:
             except LensdError as error:
                 skipped.append(SkippedLens(path, error))
     none = LensInfo(NO_LENS, "No lens", NO_LENS, "built-in", None, None)
-    return Catalogue((none, *(found[name] for name in sorted(found))), tuple(skipped))
+    # A drawing is there to be compared with: whoever steps through the lenses sees each learned one once before.
+    order = sorted(found, key=lambda name: (found[name].kind == "overlay", name))
+    return Catalogue((none, *(found[name] for name in order)), tuple(skipped))
 
 
 def find_lenses() -> list[LensInfo]:
-    """Return the lenses that can be chosen, "none" first, then by name."""
+    """Return the lenses that can be chosen, in the catalogue's order."""
     return list(read_catalogue().lenses)
 
 

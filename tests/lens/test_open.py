@@ -155,7 +155,7 @@ def test_none_comes_first_and_the_users_lenses_are_listed(home):
     listed = find_lenses()
     assert (listed[0].name, listed[0].kind, listed[0].path) == ("none", "none", None)
     mine = [(lens.name, lens.kind) for lens in listed if lens.source == "user"]
-    assert mine == [("apple", "overlay"), ("zebra", "generator")]
+    assert mine == [("zebra", "generator"), ("apple", "overlay")]  # what is learned before what is drawn
     assert find_lens("zebra").preview == home / "zebra.lens" / "preview.webp"
 
 

@@ -112,6 +112,21 @@ def test_a_click_on_a_lens_switches_to_it(page, keeper):
     assert page.run("document.title") == "Red – SnapLens Camera"
 
 
+def test_the_lens_that_is_on_is_in_view_and_the_page_stays_where_it_is(page, keeper):
+    names = page.run("[...document.querySelectorAll('.lens')].map((lens) => lens.dataset.name)")
+    within = """((name) => {
+        const list = document.querySelector('#lenses').getBoundingClientRect();
+        const lens = document.querySelector(`[data-name="${name}"]`).getBoundingClientRect();
+        return lens.top >= list.top && lens.bottom <= list.bottom;
+    })"""
+    assert not page.run(f"{within}({names[-1]!r})")
+    page.key("ArrowLeft", windowsVirtualKeyCode=37)  # from "No lens" to the last of all
+    page.until(f"{within}({names[-1]!r})")
+    page.until(active(names[-1]))
+    assert page.run("scrollY") == 0
+    assert page.run("document.querySelector('#stage').getBoundingClientRect().top") > 0
+
+
 def test_a_refused_switch_says_why_and_keeps_the_old_one(page, keeper):
     page.click("[data-name=broken]")
     text = page.until("!document.querySelector('#message').hidden && document.querySelector('#message-text').innerText")
@@ -139,12 +154,14 @@ def test_keys_go_through_the_lenses_and_take_them_off(page, keeper):
 
 def test_steps_go_on_beyond_a_lens_that_is_refused(page, keeper):
     names = page.run("[...document.querySelectorAll('.lens')].map((lens) => lens.dataset.name)")
-    assert names[:2] == ["none", "broken"]
+    at = names.index("broken")
+    keeper.lens = names[at - 1]
+    page.until(active(names[at - 1]))
     page.key("ArrowRight")
     page.until("!document.querySelector('#message').hidden")
     page.key("ArrowRight")
-    page.until(active(names[2]))
-    assert switches(keeper) == ["broken", names[2]]
+    page.until(active(names[at + 1]))
+    assert switches(keeper) == ["broken", names[at + 1]]
 
 
 def test_the_last_choice_wins_while_a_slow_one_loads(page, keeper):

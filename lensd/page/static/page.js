@@ -137,6 +137,7 @@ async function follow() {
       if (status.lens !== active) {
         active = status.lens;
         if (!lenses.some((lens) => lens.name === active)) await listLenses();
+        reveal(active);
         markLenses();
       }
     } catch (error) {
@@ -197,6 +198,7 @@ async function listLenses() {
   lenses = await ask("/lenses");
   byId("lenses").replaceChildren(...lenses.map(newLens));
   markLenses();
+  reveal(active);
 }
 
 function newLens(lens) {
@@ -236,12 +238,24 @@ function markLenses() {
   document.title = lens && lens.kind !== "none" ? `${lens.title} – SnapLens Camera` : "SnapLens Camera";
 }
 
+// Scrolls the list and never the page, so that the picture stays where it is.
+function reveal(name) {
+  const list = byId("lenses");
+  const button = [...list.children].find(({ dataset }) => dataset.name === name);
+  if (!button || list.scrollHeight <= list.clientHeight) return;
+  const top = button.offsetTop - 4;
+  const bottom = button.offsetTop + button.offsetHeight + 4;
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+}
+
 async function choose(name) {
   if (ended || name === wanted) return;
   wanted = name;
   refused = null;
   say("");
   markLenses();
+  reveal(name);
   try {
     const answer = await ask("/switch", {
       method: "POST",
