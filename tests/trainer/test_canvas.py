@@ -14,8 +14,8 @@ from trainer.distil.place import known_places, place_l1
 from trainer.distil.run import Run
 from trainer.distil.settings import Settings
 from trainer.export import open_generator, run_onnx, run_torch
-from trainer.gallery.canvas_art import canvas_art
 from trainer.gallery.lenses import GALLERY, taught
+from trainer.gallery.painted import canvas_art
 from trainer.onnx_graph import canvas_onnx
 from trainer.pairs import CANVAS, open_pairs
 

@@ -11,14 +11,12 @@ import numpy as np
 from lensd.camera.still import open_still, rgb_of
 from lensd.errors import MediaError
 from lensd.evaluation.faces import read_faces
-from lensd.whole_file import write_whole
+from trainer.canvas_art import paint_on_canvas, stickers_on_canvas, write_canvas
 from trainer.dataset.photographs import yaw_deg
 from trainer.dataset.split import INDEX, read_index
 from trainer.dataset.work import each
-from trainer.gallery.canvas_art import canvas_art
 from trainer.gallery.lenses import taught
-from trainer.package import png
-from trainer.pairs import CANVAS, make_pairs, write_pairs
+from trainer.pairs import make_pairs, write_pairs
 from trainer.pairs_commands import stickers_named
 from trainer.props import wear_glasses
 from trainer.window import WINDOW_PX, window
@@ -88,10 +86,23 @@ def gallery_pairs(
     return len(rows)
 
 
+def canvas_art(lens: Taught) -> U8:
+    """Return the canvas of a lens, as `trainer.canvas_art` draws it.
+
+    Raises:
+        LensError: the overlay that teaches it is not there.
+    """
+    if lens.overlay is not None:
+        return stickers_on_canvas(stickers_named(lens.overlay), lens.crop)
+    if lens.painter is None:
+        raise ValueError(f"{lens.name} has no teacher")
+    return paint_on_canvas(lens.painter, lens.crop)
+
+
 def _write_canvas(lens: Taught, out: Path) -> None:
     if lens.worn:
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / CANVAS, png(canvas_art(lens)))
+        write_canvas(out, canvas_art(lens))
 
 
 def _faces(faces: Path, every: int) -> tuple[list[dict[str, str]], list[F32]]:
