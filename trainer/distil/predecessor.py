@@ -31,13 +31,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterable[Tensor]) -> Generator:
+def generator_of(
+    path: Path, widths: tuple[int, ...], blocks: int, seen: Iterable[Tensor], size_px: int | None = None
+) -> Generator:
     """Return a lens's network as one that can be taught.
 
     Args:
         path: a lens package, NAME.lens or a zip.
         widths, blocks: of the family that it has to be of.
         seen: batches (n, 3, s, s) float32 in 0..1, like those that it will learn from.
+        size_px: of the lens that it becomes; a network that wears takes what is smaller for halved. None: as it was.
 
     Raises:
         ConfigError: no package, or its network is of another family or of another trainer.
@@ -47,7 +50,7 @@ def generator_of(path: Path, widths: tuple[int, ...], blocks: int, seen: Iterabl
         weights = list(_convolutions(package.network))
     except LensdError as error:
         raise ConfigError(str(path), f"no lens to start from ({error.what}: {error.why})", "lensd lenses") from error
-    side = package.manifest.crop.size_px if package.manifest.crop else 0
+    side = size_px or (package.manifest.crop.size_px if package.manifest.crop else 0)
     art = blank_art(len(weights[-1][0]) if weights else 0, side)  # each has its own, see `trunk_of`
     folded = network_of(widths, blocks, art)
     fold(folded)

@@ -150,7 +150,8 @@ class Run:
         """
         if path.suffix in (".lens", ".zip"):
             seen = (self._batches.at(step).photos for step in range(_LOOKED_AT))
-            state = generator_of(path, self.settings.widths, self.settings.blocks, seen).state_dict()
+            widths, blocks = self.settings.widths, self.settings.blocks
+            state = generator_of(path, widths, blocks, seen, self.pairs.crop.size_px).state_dict()
         else:
             state = checkpoint.unpack("average", checkpoint.load(path)[0])
         state = trunk_of(state, self.network.state_dict())

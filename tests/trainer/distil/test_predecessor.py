@@ -58,6 +58,17 @@ def test_a_run_begins_with_it_and_goes_on(pairs, tmp_path):
     assert np.isfinite(run.advance()["loss"])
 
 
+def test_what_is_smaller_than_the_lens_that_it_becomes_was_halved_and_is_looked_at_as_it_is():
+    """A lens of 512 px is shown crops of 256 at first, which is what the one to start from halves by itself."""
+    skull, crop = find_package("skull"), torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    seen = {}
+    for size_px in (None, 64, 128):
+        network = generator_of(skull, FAMILY.widths, FAMILY.blocks, [crop], size_px)
+        seen[size_px] = network.stem.norm.running_var
+    assert torch.equal(seen[None], seen[128])
+    assert (seen[64] < 0.5 * seen[128]).any()  # of noise that was halved less is left
+
+
 def test_another_family_and_what_is_no_lens_are_refused(pairs, tmp_path):
     small = Settings(size_px=64, batch=4, widths=FAMILIES["0.1"].widths)
     with pytest.raises(ConfigError, match="another family"):
