@@ -9,7 +9,7 @@ import torch
 
 from lensd.errors import EngineError
 from lensd.frames import TensorSpec
-from trainer.export import open_generator, run_torch
+from trainer.export import open_as_shipped, run_torch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,12 +29,12 @@ class TorchEngine:
             ConfigError: not a student's checkpoint.
         """
         torch.set_num_threads(1)
-        self._network, crop, _ = open_generator(path)
+        self._network, crop, _ = open_as_shipped(path)
         self.input = TensorSpec("crop", (1, crop.size_px, crop.size_px, 3), np.dtype(np.uint8))
         self.output = TensorSpec("layer", (1, crop.size_px, crop.size_px, 4), np.dtype(np.uint8))
 
     def infer(self, x: U8, out: U8 | F32) -> None:
-        """Paint one crop, as the package does: the matte's logit is sharpened.
+        """Paint one crop, as the package does: the matte's logit is sharpened, or what is worn was decided.
 
         Raises:
             EngineError: a picture of another size.
