@@ -5,7 +5,7 @@ network that paints every pixel by itself has to learn the art by heart, and mak
 jewels after 42,000 samples, a skull no teeth. So the art is a constant of this network, in the crop's own pixels as a
 face of the template's shape wears it. The network looks at the crop at half its size and says, smoothly, from where on
 the canvas each pixel is taken, how bright it is there, and how much of it is to be seen. The art is as crisp as it was
-drawn, a quarter of the multiplications suffices, and a step of its lessons takes a quarter of the time.
+drawn, a quarter of the multiplications suffices, and 700 steps where one that paints takes thousands.
 
 Source: Jaderberg, Simonyan, Zisserman and Kavukcuoglu 2015, "Spatial Transformer Networks", a place for each pixel.
 """

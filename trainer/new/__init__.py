@@ -5,9 +5,9 @@ and, when they are whole, a stamp with a digest of what it was made from; so the
 a stage whose stamp still fits is left out. Nothing is written before everything that was given was looked at.
 
 wish, sticker         what was asked for, checked; the PNG trimmed, and placed on the face
-drawn_pairs           stage "pairs" for a sticker: photographs, and the overlay lens that teaches
+drawn_pairs           stage "pairs" for a sticker: photographs, the overlay lens that teaches, and the canvas
 given_pairs, matte    stage "pairs" for a folder of pairs: the face's crop of A and B, and what of B is to be painted
-efforts               what each effort means in steps
+efforts               what each effort means in steps, and as which lens a sticker's network begins
 teaching, distilling  the stages that train: a U-Net, where B was given and there is time; the compact network
 packing               the stages "export", "evaluate" and "install"; `installing` puts a package in its place
 judge, page           how good the lens is on people held out; the page that shows it

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainer.new.efforts import predecessor
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,7 +30,13 @@ def card_of(wish: Wish, taught: Mapping[str, object]) -> str:
     else:
         how = (
             f"A photograph is moved, turned by the depth of its mesh, dressed and spoiled like a webcam's picture; "
-            f"then the sticker of `{wish.overlay_name}` is drawn on the moved points. The network learns to paint it."
+            f"then the sticker of `{wish.overlay_name}` is drawn on the moved points. The sticker is a constant of the "
+            f"network, which learns where on the face it lies, how bright it is, and what of it is seen."
+        )
+    begun = ""
+    if wish.crop is not None:
+        begun = (
+            f"\nThe network began as the lens `{predecessor(wish.crop)}` of SnapLens Camera, whose card names its data."
         )
     return f"""# {wish.words.title}
 
@@ -43,7 +51,7 @@ Made by `lensd new` with effort {wish.effort.name}, from {wish.told}.
 ## Data
 
 {taught["faces"]} faces of {taught["persons"]} people, as far as file names and tables tell them apart.
-{wish.words.data}
+{wish.words.data}{begun}
 
 Preview and golden picture are NASA's portrait of Eileen Collins, public domain.
 

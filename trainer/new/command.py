@@ -12,7 +12,7 @@ from lensd.cli.until_signal import until_signal
 from lensd.errors import ConfigError, MediaError
 from lensd.lens.manifest import Anchor
 from trainer.commands import progress_bar
-from trainer.new.efforts import EFFORTS, EffortName
+from trainer.new.efforts import OF_PAIRS, OF_STICKERS, EffortName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ _THREADS_MAX = 8
     type=click.Choice(get_args(EffortName)),
     default="quick",
     show_default=True,
-    help="How long to learn: about 10, 25 or 60 minutes of one core.",
+    help="How long to learn: a sticker about 2, 6 or 10 minutes of one core, pairs 10, 40 or 100.",
 )
 @click.option(
     "--width", type=click.FloatRange(0.02, 4), help="Of the sticker; 1 is hair line to chin, eyes are 0.5 apart."
@@ -128,7 +128,8 @@ def _wish(name: str, chosen: dict[str, Any]) -> Wish:
         chosen["licence"] or OWN_USE,
         chosen["data"] or "Nobody has said whose pictures they are, nor under which licence.",
     )
-    effort = EFFORTS[chosen["effort"]].shortened(chosen["steps"], chosen["size"])
+    efforts = OF_PAIRS if sticker is None else OF_STICKERS
+    effort = efforts[chosen["effort"]].shortened(chosen["steps"], chosen["size"])
     if sticker is None:
         return wish_for_pairs(name, words, effort, pairs)
     placed = chosen["anchor"], chosen["width"], chosen["centre"]

@@ -1,12 +1,14 @@
-"""The stage "distil": the compact generator, taught at a small size first, then at its own."""
+"""The stage "distil": the compact network, taught at a small size first, then at its own."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lensd.lens.open import find_package
 from trainer.distil.settings import DistilOptions
 from trainer.distil.train import distil
+from trainer.distil.weights import Weights
 from trainer.new.efforts import BATCH
 from trainer.new.stages import Stopped
 
@@ -20,9 +22,25 @@ if TYPE_CHECKING:
 
 
 def teach(
-    pairs: Path, place: Path, effort: Effort, display: Display, *, teacher: Path | None, threads: int
+    pairs: Path,
+    place: Path,
+    effort: Effort,
+    display: Display,
+    *,
+    teacher: Path | None,
+    start_from: str | None,
+    threads: int,
 ) -> Mapping[str, Any]:
     """Train, or go on training, and return the last figures on people held out.
+
+    Args:
+        pairs: as the stage "pairs" wrote them.
+        place: the stage's folder.
+        effort: how much, and how.
+        display: told how far it is.
+        teacher: the run of the stage "teacher", where there is one.
+        start_from: name of the lens that the network begins as, where it begins as one.
+        threads: of the CPU.
 
     Raises:
         Stopped: a signal came; the state is saved.
@@ -49,6 +67,10 @@ def teach(
         steps=effort.steps,
         batch=BATCH,
         rate=effort.rate,
+        wide=effort.wide,
+        near=effort.near,
+        weights=Weights(gradient=effort.gradient),
+        start_from=None if start_from is None else find_package(start_from),
         threads=threads,
         measure_every=max(1, min(500, effort.steps // 4)),
         resume=True,

@@ -1,4 +1,4 @@
-"""Stage "pairs" for a sticker: every face of the photographs, and what the overlay draws on it."""
+"""Stage "pairs" for a sticker: every face of the photographs, what the overlay draws on it, and the canvas."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lensd.errors import MediaError
 from lensd.evaluation.faces import MESH_NAME, read_faces
+from trainer.canvas_art import stickers_on_canvas, write_canvas
 from trainer.dataset.photographs import photographs_in, yaw_deg
 from trainer.dataset.split import INDEX, read_index
 from trainer.new.searching import PictureFile, any_faces, search
@@ -60,6 +61,7 @@ def draw_pairs(
     persons = {row["person"] for row in faces.rows}
     if len(persons) < 2:
         raise MediaError(str(folder), f"shows faces of {len(persons)} person, so nobody could be held out", _NEEDED)
+    write_canvas(out, stickers_on_canvas([sticker], crop))
     count = make_pairs(
         folder,
         out,

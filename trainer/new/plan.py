@@ -12,7 +12,7 @@ from trainer.distil.run import CHECKPOINT
 from trainer.new.cropping import SIDE_MAX
 from trainer.new.distilling import teach
 from trainer.new.drawn_pairs import draw_pairs
-from trainer.new.efforts import BATCH
+from trainer.new.efforts import BATCH, predecessor
 from trainer.new.given_pairs import cut_pairs
 from trainer.new.packing import evaluate_package, export_packages, install_packages
 from trainer.new.stages import Stage
@@ -53,7 +53,8 @@ def stages_of(wish: Wish, run: Path, machine: Machine, pictures: int) -> list[St
         pictures: how many there are, for the time that is left.
     """
     effort, words = wish.effort, asdict(wish.words)
-    source = {"digest": wish.digest, "files": listing(wish.source), "size_px": effort.size_px}
+    source: dict[str, Any] = {"digest": wish.digest, "files": listing(wish.source), "size_px": effort.size_px}
+    start_from = None if wish.crop is None else predecessor(wish.crop)
     pairs = run / "pairs"
     taught = wish.sticker is None and effort.teacher_steps > 0  # a drawing is exact, and needs no teacher
     at_once = max(1.0, 0.7 * machine.threads)
@@ -71,7 +72,8 @@ def stages_of(wish: Wish, run: Path, machine: Machine, pictures: int) -> list[St
 
     def distil(place: Path, display: Display, _: Mapping[str, Done]) -> Mapping[str, Any]:
         teacher = run / "teacher" if taught else None
-        return teach(pairs, place, effort, display, teacher=teacher, threads=machine.threads)
+        threads = machine.threads
+        return teach(pairs, place, effort, display, teacher=teacher, start_from=start_from, threads=threads)
 
     def export(place: Path, _: Display, before: Mapping[str, Done]) -> Mapping[str, Any]:
         return export_packages(wish, run / "distil" / CHECKPOINT, place, before["pairs"].facts)
@@ -86,14 +88,19 @@ def stages_of(wish: Wish, run: Path, machine: Machine, pictures: int) -> list[St
     looks_s = (
         effort.steps * BATCH * TEACHER_SAMPLE_S / 4 if taught else 0.0
     )  # a quarter of a step: forward, one network
-    steps = {"small": effort.small_steps, "steps": effort.steps, "px": [effort.small_px, effort.size_px]}
+    steps: dict[str, Any] = {"small": effort.small_steps, "steps": effort.steps}
+    steps["px"] = [effort.small_px, effort.size_px]
+    if effort.worn:  # runs from pairs are what they were: those that were begun go on
+        source["worn"] = True
+        steps |= {"from": start_from, "rate": effort.rate, "gradient": effort.gradient}
+        steps["astray"] = [effort.wide, effort.near]
     stages = [
         Stage("look", "a first look", 2, {"digest": wish.digest}, look),
         Stage("pairs", "making pairs", 5 + pictures * (_SEARCH_S + _CUT_S) / machine.workers, source, make_pairs),
         Stage("teacher", "teaching its teacher", teacher_s / at_once, {"steps": effort.teacher_steps}, look_up_to),
         Stage("distil", "teaching the network", (effort.seconds + looks_s) / at_once, steps, distil),
-        Stage("export", "making the lens", 8, words, export),
-        Stage("evaluate", "measuring it", 25, {}, evaluate),
+        Stage("export", "making the lens", 2, words, export),
+        Stage("evaluate", "measuring it", 10, {}, evaluate),
         Stage("install", "installing it", 1, {"name": wish.name}, install),
     ]
     unwanted = {"look"} if wish.sticker is None else set()
