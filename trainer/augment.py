@@ -30,6 +30,8 @@ class Strength:
         scale, shift, roll_deg: half-widths of the crop's jitter: log scale, share of the side, degrees.
         wide: share of the samples whose crop strays so far, as where a tracker has just found a face.
         near: how far the others stray, of that: as behind a tracker that follows.
+        mirrored: share of the samples that are; 0 where left and right of what is painted are not alike: by lamps from
+            the left, mirrored in every second sample, a bronze was taught to be flat.
         turn_deg: standard deviation of the head's extra yaw; extra pitch has half of it.
         turned, sunglasses, glasses, occluded, spoiled: shares of the samples.
         opened: share of the samples whose mouth is opened, where a sticker waits for that.
@@ -42,6 +44,7 @@ class Strength:
     roll_deg: float = 25.0
     wide: float = 0.5
     near: float = 0.25
+    mirrored: float = 0.5
     turn_deg: float = 18.0
     turned: float = 0.5
     sunglasses: float = 0.20
@@ -125,7 +128,7 @@ def moved_pair(
 def _moved(pairs: Pairs, points: F32, size: int, rng: np.random.Generator, strength: Strength) -> tuple[F32, F32]:
     """Choose a sample's place: for each of its pixels where in the window it lies, (size, size, 2), and its mesh."""
     width = pairs.photos.shape[2]
-    mirrored = rng.random() < 0.5
+    mirrored = rng.random() < strength.mirrored
     if mirrored:
         points = (points[mirror_index()] * (-1, 1, 1) + (width - 1, 0, 0)).astype(np.float32)
     displacement = None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,19 @@ def test_targets_are_drawn_exactly_on_the_points_that_were_moved(pairs):
         assert np.array_equal(points, same_points)
         assert np.array_equal(target, render_premultiplied(pairs.stickers, points, 64))
         assert target[..., 3].max() == 255
+
+
+def test_where_left_and_right_are_not_alike_nothing_is_mirrored(pairs):
+    """The photograph is dark on its left: there it stays in every sample, or it goes to the right in every one."""
+    photos = pairs.photos.copy()
+    photos[:, :, : photos.shape[2] // 2] = 0
+    photos[:, :, photos.shape[2] // 2 :] = 255
+    dark = replace(pairs, photos=photos, soft=photos)
+    for mirrored in (0.0, 1.0):
+        still = Strength(mirrored=mirrored, wide=0, turned=0, sunglasses=0, glasses=0, occluded=0, spoiled=0)
+        for seed in range(6):
+            photo = moved_photo(dark, 0, 64, np.random.default_rng(seed), still)[0]
+            assert (photo[:, :20].mean() < photo[:, -20:].mean()) == (mirrored == 0.0)
 
 
 def test_the_eyes_stay_where_the_points_say_when_a_head_is_turned(pairs):

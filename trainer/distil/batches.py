@@ -65,7 +65,7 @@ class Batches:
             ConfigError: nobody is left to train on.
         """
         self._pairs, self._settings = pairs, settings
-        self._strength = strength or Strength(wide=settings.wide, near=settings.near)
+        self._strength = strength or Strength(wide=settings.wide, near=settings.near, mirrored=settings.mirrored)
         self._chances = chances(pairs, settings.oversample)
         self._pool = ThreadPoolExecutor(workers, "samples") if workers > 1 else None
         self._coming: dict[int, list[Future[_Sample]]] = {}

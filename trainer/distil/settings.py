@@ -35,7 +35,8 @@ class Settings:
         decay: AdamW's weight decay.
         average: keep of the running mean of weights, which is what is exported.
         oversample: how many times likelier a head turned by over 15 degrees is drawn.
-        wide, near: how many of the crops stray far, and how far the others do, as `trainer.augment.Strength` has it.
+        wide, near, mirrored: how many of the crops stray far, how far the others do, and how many are mirrored, as
+            `trainer.augment.Strength` has it.
         adversarial_from: share of the steps before the discriminator has a say.
         twins: share of a batch that are twins, where the loss `warp` has a weight.
         bf16: compute in bfloat16 where that is safe (1.5 times faster where the CPU has it); losses stay in float32.
@@ -57,6 +58,7 @@ class Settings:
     oversample: float = 2.5
     wide: float = 0.5
     near: float = 0.25
+    mirrored: float = 0.5
     adversarial_from: float = 2 / 3
     twins: float = 0.25
     bf16: bool = False
@@ -146,6 +148,7 @@ class DistilOptions:
     adversarial_from: float = 2 / 3
     wide: float = 0.5
     near: float = 0.25
+    mirrored: float = 0.5
     bf16: bool | None = None
     seed: int = 1
     threads: int = 1
@@ -166,7 +169,8 @@ class DistilOptions:
             ConfigError: a value that cannot be used.
         """
         family = family_named(self.family)
-        taken = ("small_px", "small_steps", "place_steps", "steps", "batch", "rate", "adversarial_from", "wide", "near")
+        taken = ("small_px", "small_steps", "place_steps", "steps", "batch", "rate", "adversarial_from")
+        strayed = ("wide", "near", "mirrored")
         return Settings(
             size_px=self.size_px or size_px,
             measure_every=self.measure_every,
@@ -176,7 +180,7 @@ class DistilOptions:
             bf16=bf16 if self.bf16 is None else self.bf16,
             seed=self.seed,
             threads=self.threads,
-            **{name: getattr(self, name) for name in taken},
+            **{name: getattr(self, name) for name in (*taken, *strayed)},
         )
 
 

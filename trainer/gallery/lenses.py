@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from lensd.errors import ConfigError
@@ -42,6 +42,7 @@ class Lesson:
     adversarial_from: float = 0.25
     wide: float = 0.15
     near: float = 0.15
+    mirrored: float = 0.5
     weights: Weights = field(default_factory=Weights)
 
 
@@ -86,6 +87,7 @@ _WORN = Lesson(3600, 3700, place_steps=3000, weights=Weights(gradient=0.5))
 _WORN_AS_SKULL = Lesson(600, 700, start_from="skull", rate=2e-3, weights=Weights(gradient=0.5))
 _WORN_AS_CROWN = Lesson(600, 700, start_from="crown", rate=2e-3, weights=Weights(gradient=0.5))
 _WHOLE = Lesson(800, 2000, adversarial_from=0.5, weights=Weights(adversarial=0.05, matching=1.0))
+_LIT = replace(_WHOLE, mirrored=0.0)  # its light comes from one side
 # Strokes lie still on the square: a face that moves by a pixel does not take them along, so no twin is to agree.
 _HATCHED = Lesson(800, 2400, adversarial_from=0.6, weights=Weights(adversarial=0.05, matching=1.0, warp=0))
 
@@ -183,7 +185,7 @@ GALLERY = (
         "The head cast in bronze: relit by lamps of its own, with highlights, and verdigris in the hollows.",
         Crop(1.75, 0.15, SIZE_PX),
         bronze.paint,
-        _WHOLE,
+        _LIT,
     ),
     Taught(
         "neon",
@@ -192,7 +194,7 @@ GALLERY = (
         "Brows, eyes, nose and lips as tubes of light in the dark.",
         Crop(1.75, 0.15, SIZE_PX),
         neon.paint,
-        _WHOLE,
+        _LIT,
     ),
     Taught(
         "pencil",

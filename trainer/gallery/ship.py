@@ -79,6 +79,7 @@ def teach(
         adversarial_from=lesson.adversarial_from,
         wide=lesson.wide,
         near=lesson.near,
+        mirrored=lesson.mirrored,
         bf16=bf16,
         threads=threads,
         start_from=None if lesson.start_from is None else find_package(lesson.start_from),
