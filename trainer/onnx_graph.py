@@ -176,8 +176,12 @@ def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:
     place, light, sight = g.parts(told, [2, 3, 1])
     art = np.rint(network.canvas.numpy() * 255).astype(np.uint8)
     canvas = g.node("Mul", g.node("Cast", g.constant(art), to=TensorProto.FLOAT), g.scalar(1 / 255))
+    # One canvas for any number of faces: their places lie below each other, and what they see is parted again.
     grid = g.node("Transpose", place, perm=[0, 2, 3, 1])
+    grid = g.node("Reshape", grid, g.constant(np.array([1, -1, size, 2], np.int64)))
     worn = g.node("GridSample", canvas, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
+    worn = g.node("Reshape", worn, g.constant(np.array([4, -1, size, size], np.int64)))
+    worn = g.node("Transpose", worn, perm=[1, 0, 2, 3])
     shown = g.node("Concat", g.node("Exp", light), g.node("Sigmoid", sight), axis=1)
     return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size)
 

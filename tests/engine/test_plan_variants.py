@@ -50,7 +50,11 @@ def test_there_is_a_learned_lens_to_build():
     assert "thug-life.lens" in {path.parent.name for path in LENSES}
 
 
-@pytest.mark.parametrize("network", [LENSES[0].read_bytes(), tiny.inverted_with_matte(), tiny.mean_colour()])
+NETWORKS = {path.parent.name: path.read_bytes() for path in LENSES}
+NETWORKS |= {"inverted": tiny.inverted_with_matte(), "mean": tiny.mean_colour()}
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_a_network_for_one_picture_becomes_one_for_any_number_that_gives_each_the_same(network):
     import numpy as np
     import onnxruntime
