@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from lensd.frames import F32, U8
 from lensd.lens.align import template_points
-from trainer.generator import Generator
+from trainer.generator import Generator, logits_of
 from trainer.pairs import Crop
 
 LOOK = 2  # times smaller than the crop is what the network looks at
@@ -30,7 +30,6 @@ MAPS = 6  # place x, y; light red, green, blue; sight
 REACH = 0.25  # of half a side: the unit of a place's map, so that a first step moves by some pixels
 SEEN = 4.0  # a sigmoid's argument at first: all of the canvas is seen
 _STEEPER, _DOUBT = 3.0, 0.75
-_EDGE = 1 / 1024  # what lies nearer to 0 or 1 has no logit
 
 
 class CanvasGenerator(Generator):
@@ -88,7 +87,7 @@ class CanvasGenerator(Generator):
         worn = functional.grid_sample(canvas.expand(len(told), -1, -1, -1), grid, align_corners=False)
         colour = worn[:, :3] * torch.exp(told[:, 2:5])
         matte = worn[:, 3:] * torch.sigmoid(told[:, 5:] + SEEN)
-        return torch.logit(torch.cat([colour, matte], 1).clamp(_EDGE, 1 - _EDGE))
+        return logits_of(torch.cat([colour, matte], 1))
 
 
 def places(side: int, device: torch.device | None = None) -> Tensor:

@@ -7,12 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.flattening import DARKEST, LIFT, LUMA, SOFT, STEP
-from trainer.generator import Generator
+from trainer.generator import Generator, logits_of
 
 COLOURS = 3
 CHANNELS = COLOURS + 8  # a block of 2x2 pixels has one colour, and ink and matte for each
 NO_INK = -4.0  # a sigmoid's argument at first
-_EDGE = 1 / 1024  # what lies nearer to 0 or 1 has no logit
 
 
 class FlatGenerator(Generator):
@@ -45,7 +44,7 @@ class FlatGenerator(Generator):
             colour = (colour * _brighter(colour.detach())).clamp(0, 1)
             share = torch.sigmoid(ink)
             colour = colour + share * (self.ink - colour)
-            return torch.cat([torch.logit(colour.clamp(_EDGE, 1 - _EDGE)), matte], 1), maps
+            return torch.cat([logits_of(colour), matte], 1), maps
 
 
 def _brighter(colour: Tensor) -> Tensor:

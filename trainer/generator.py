@@ -16,6 +16,7 @@ from torch.nn import functional
 
 WIDTHS = (16, 32, 64, 96, 128)
 STRIDE = 32
+_EDGE = 1 / 1024  # what lies nearer to 0 or 1 has no logit
 
 
 class Generator(nn.Module):
@@ -67,6 +68,11 @@ class Generator(nn.Module):
             y = merge(functional.relu(y + skips.pop()))
             maps.append(y)
         return self.head(y), maps
+
+
+def logits_of(shares: Tensor) -> Tensor:
+    """Return the logits of shares of any shape in 0..1, of 0 and 1 the nearest that have one."""
+    return torch.logit(shares.clamp(_EDGE, 1 - _EDGE))
 
 
 class Unit(nn.Module):

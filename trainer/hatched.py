@@ -6,11 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.generator import Generator
+from trainer.generator import Generator, logits_of
 from trainer.hatching import PAPER, PRESS, STEEPNESS, sheet
 
 CHANNELS = 12  # grey, matte and tone of a block of 2x2 pixels
-_EDGE = 1 / 1024  # what lies nearer to 0 or 1 has no logit
 
 
 class HatchedGenerator(Generator):
@@ -40,7 +39,7 @@ class HatchedGenerator(Generator):
             light = 1 - PRESS * torch.sigmoid(tone - STEEPNESS * limits)
             paper = torch.tensor(PAPER, dtype=torch.float32, device=x.device).reshape(1, 3, 1, 1) / 255
             colour = torch.sigmoid(grey) * light * paper
-            return torch.cat([torch.logit(colour.clamp(_EDGE, 1 - _EDGE)), matte], 1), maps
+            return torch.cat([logits_of(colour), matte], 1), maps
 
 
 def head_of(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,7 +37,7 @@ _WAVER_PX, _WAVER_SIDE_PX = 1.3, 22.0
 def tones(dark: F32) -> U8:
     """Return tones as they are stored, of how dark it is to be, 0..1; where it is 0 nothing is hatched."""
     ease = -_LEAST * np.clip(1 - 6 * dark, 0, 1)
-    return np.rint(np.clip((dark - ease - _LEAST) / _RANGE, 0, 1) * 255).astype(np.uint8)
+    return _stored(dark - ease)
 
 
 @cache
@@ -50,7 +50,7 @@ def sheet(size: int = SIDE_PX) -> U8:
     limits: np.ndarray = np.full((size, size), np.inf, np.float32)
     for degrees, begins, lasts in _LAYERS:
         limits = np.minimum(limits, begins + lasts * _inked_late(size, np.radians(degrees), rng))
-    made: U8 = np.rint(np.clip((limits - _LEAST) / _RANGE, 0, 1) * 255).astype(np.uint8)
+    made = _stored(limits)
     made.flags.writeable = False
     return made
 
@@ -80,6 +80,10 @@ def sheet_on(to_picture: Affine, size: int) -> U8:
     """
     border = cv2.BORDER_REFLECT_101
     return np.asarray(cv2.warpAffine(sheet(), to_picture, (size, size), borderMode=border), np.uint8)
+
+
+def _stored(tone: np.ndarray) -> U8:
+    return np.rint(np.clip((tone - _LEAST) / _RANGE, 0, 1) * 255).astype(np.uint8)
 
 
 def _inked_late(size: int, way: float, rng: np.random.Generator) -> F32:

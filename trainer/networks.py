@@ -48,7 +48,10 @@ def blank_art(channels: int, size_px: int) -> dict[str, Tensor]:
     """Return art of the kind that belongs to a head of so many channels, empty, for a lens of `size_px`."""
     shapes = {canvas.MAPS: ("canvas", (1, 4, size_px, size_px)), hatched.CHANNELS: ("sheet", (1, 1, size_px, size_px))}
     shapes[flat.CHANNELS] = ("ink", (1, 3, 1, 1))
-    return {name: torch.zeros(shape) for name, shape in [shapes[channels]]} if channels in shapes else {}
+    if channels not in shapes:
+        return {}
+    name, shape = shapes[channels]
+    return {name: torch.zeros(shape)}
 
 
 def head_from_painter(own: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> dict[str, Tensor]:

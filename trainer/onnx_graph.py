@@ -108,6 +108,11 @@ class Graph:
             x = self.chain(child, x)
         return x
 
+    def enlarged(self, x: str, times: int) -> str:
+        """Scale a tensor's sides up, as torch's bilinear `interpolate` with align_corners=False does."""
+        scales = self.constant(np.array([1, 1, times, times], np.float32))
+        return self.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
+
     def picture(self, name: str) -> str:
         """Turn the input `name`, (1, S, S, 3) uint8, into (1, 3, S, S) in -0.5..0.5."""
         x = self.node("Transpose", self.node("Cast", name, to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
@@ -171,9 +176,7 @@ def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:
     zero = np.zeros((1, MAPS, size // COARSE, size // COARSE), np.float32)
     zero[:, :2], zero[:, 5] = places(size // COARSE).numpy(), SEEN
     told = g.node("Add", g.node("Mul", told, g.constant(units)), g.constant(zero))
-    scales = g.constant(np.array([1, 1, COARSE, COARSE], np.float32))
-    told = g.node("Resize", told, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
-    place, light, sight = g.parts(told, [2, 3, 1])
+    place, light, sight = g.parts(g.enlarged(told, COARSE), [2, 3, 1])
     art = np.rint(network.canvas.numpy() * 255).astype(np.uint8)
     canvas = g.node("Mul", g.node("Cast", g.constant(art), to=TensorProto.FLOAT), g.scalar(1 / 255))
     # One canvas for any number of faces: their places lie below each other, and what they see is parted again.
@@ -214,10 +217,8 @@ def flat_onnx(network: FlatGenerator, size: int) -> bytes:
     """
     g = Graph(packed_from=PACKED_FROM)
     coarse, fine = g.parts(_told(g, network, look=1), [COLOURS, 8])
-    twice = g.constant(np.array([1, 1, 2, 2], np.float32))
-    coarse = g.node("Resize", coarse, "", twice, mode="linear", coordinate_transformation_mode="half_pixel")
     ink, matte = g.parts(g.node("DepthToSpace", fine, blocksize=2, mode="CRD"), [1, 1])
-    colour = g.node("Sigmoid", coarse)
+    colour = g.node("Sigmoid", g.enlarged(coarse, 2))
     weights = g.constant(np.array(LUMA, np.float32).reshape(1, 3, 1, 1))
     axis = g.constant(np.array([1], np.int64))
     light = g.node("Max", g.node("ReduceSum", g.node("Mul", colour, weights), axis, keepdims=1), g.scalar(DARKEST))
@@ -242,9 +243,8 @@ def _told(g: Graph, network: Generator, *, look: int) -> str:
     for down in network.down:
         skips.append(g.chain(down, skips[-1]))
     y = g.chain(network.deep, skips.pop())
-    twice = g.constant(np.array([1, 1, 2, 2], np.float32))
     for narrow, merge in zip(reversed(network.narrow), reversed(network.merge), strict=True):
-        y = g.node("Resize", g.chain(narrow, y), "", twice, mode="linear", coordinate_transformation_mode="half_pixel")
+        y = g.enlarged(g.chain(narrow, y), 2)
         y = g.chain(merge, g.node("Relu", g.node("Add", y, skips.pop())))
     return g.convolution(network.head, y)
 

@@ -169,8 +169,8 @@ class DistilOptions:
             ConfigError: a value that cannot be used.
         """
         family = family_named(self.family)
-        taken = ("small_px", "small_steps", "place_steps", "steps", "batch", "rate", "adversarial_from")
-        strayed = ("wide", "near", "mirrored")
+        taken = ["small_px", "small_steps", "place_steps", "steps", "batch", "rate", "adversarial_from"]
+        taken += ["wide", "near", "mirrored"]
         return Settings(
             size_px=self.size_px or size_px,
             measure_every=self.measure_every,
@@ -180,7 +180,7 @@ class DistilOptions:
             bf16=bf16 if self.bf16 is None else self.bf16,
             seed=self.seed,
             threads=self.threads,
-            **{name: getattr(self, name) for name in (*taken, *strayed)},
+            **{name: getattr(self, name) for name in taken},
         )
 
 
