@@ -79,10 +79,23 @@ class _Cut(NamedTuple):
         """Cut `out` from `plane`."""
         source = plane
         if self.small is not None:
-            source = cv2.resize(plane[self.part], self.small, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            source = _averaged(plane[self.part], self.small)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = self.size, self.size
         cv2.warpAffine(source, self.to_plane, size, dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _averaged(plane: U8, size: tuple[int, int]) -> U8:
+    """Return a plane as means of whole blocks, `size` (width, height) of them.
+
+    By fours OpenCV takes 56 us for 480x480 pixels; twice by twos, in vectors, 10, which makes .2 of 255 more.
+    """
+    block = plane.shape[1] // size[0]
+    while block > 2 and block % 2 == 0:
+        block //= 2
+        halved = size[0] * block, size[1] * block
+        plane = np.asarray(cv2.resize(plane, halved, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _blocks(along: float, across: float, start: float, block: int, count: int) -> tuple[int, int]:

@@ -19,6 +19,8 @@ brackets the calmest quarter of the pictures: 1.23 (1.98) and 1.16 (2.17) withou
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 
@@ -35,6 +37,9 @@ def _shares() -> U8:
     return share
 
 
+_Part: TypeAlias = tuple[slice, slice]
+
+
 class Steadier:
     """Settles one picture of the network's square after another; owns its buffers, so it belongs to one thread."""
 
@@ -43,24 +48,51 @@ class Steadier:
         self._shares = _shares()
         self._away, self._share, self._bound = (np.empty(shape, np.uint8) for _ in range(3))
         blocks = (-(-shape[0] // _BLOCK_PX), -(-shape[1] // _BLOCK_PX), shape[2])
+        self._matte = np.empty(shape[:2], np.uint8)
         self._mean, self._wide = np.empty(blocks, np.uint8), np.empty(blocks, np.uint8)
 
     def settle(self, settled: U8, new: U8) -> None:
-        """Move `settled` towards `new`, in place: 0.15 ms at 256x256.
+        """Move `settled` towards `new`, in place: 0.15 ms at 256x256, 0.08 for a pair of glasses.
 
         Args:
             settled: (S, S, 4) uint8, what was shown last.
             new: (S, S, 4) uint8, what the network painted; not modified.
         """
-        away, bound = self._away, self._bound
+        painted = self._painted(settled, new)
+        if painted is None:
+            return
+        blocks, pixels = painted
+        settled, new, away, share, bound = (p[pixels] for p in (settled, new, self._away, self._share, self._bound))
+        mean, wide = self._mean[blocks], self._wide[blocks]
         cv2.absdiff(settled, new, dst=away)
-        cv2.resize(away, self._mean.shape[1::-1], dst=self._mean, interpolation=cv2.INTER_AREA)
-        cv2.blur(self._mean, (3, 3), dst=self._wide)
-        cv2.LUT(self._wide, self._shares, dst=self._mean)
-        cv2.resize(self._mean, away.shape[1::-1], dst=self._share, interpolation=cv2.INTER_LINEAR)
-        cv2.multiply(away, self._share, dst=away, scale=1 / 255)
+        cv2.resize(away, mean.shape[1::-1], dst=mean, interpolation=cv2.INTER_AREA)
+        cv2.blur(mean, (3, 3), dst=wide)
+        cv2.LUT(wide, self._shares, dst=mean)
+        cv2.resize(mean, away.shape[1::-1], dst=share, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(away, share, dst=away, scale=1 / 255)
         # new, but no farther than `away` from where it was
         cv2.add(settled, away, dst=bound)
         cv2.subtract(settled, away, dst=settled)
         cv2.min(bound, new, dst=bound)
         cv2.max(settled, bound, dst=settled)
+
+    def _painted(self, *pictures: U8) -> tuple[_Part, _Part] | None:
+        """Return in which blocks, and in which pixels, a matte is or is two blocks away; None where none is.
+
+        Two blocks are as far as a difference has a say, and what lies beyond is not seen, whatever its colour.
+        """
+        boxes = []
+        for picture in pictures:
+            cv2.extractChannel(picture, 3, dst=self._matte)
+            boxes.append(cv2.boundingRect(self._matte))  # x, y, width, height
+        if not any(box[2] for box in boxes):
+            return None
+        rows, columns = (_span([(box[axis], box[axis] + box[axis + 2]) for box in boxes if box[2]]) for axis in (1, 0))
+        pixels = [slice(blocks.start * _BLOCK_PX, blocks.stop * _BLOCK_PX) for blocks in (rows, columns)]
+        return (rows, columns), (pixels[0], pixels[1])
+
+
+def _span(spans: list[tuple[int, int]]) -> slice:
+    """Return the blocks that spans of pixels touch, and two more to both sides."""
+    first, last = min(start for start, _ in spans) // _BLOCK_PX, (max(stop for _, stop in spans) - 1) // _BLOCK_PX
+    return slice(max(first - 2, 0), last + 3)

@@ -42,6 +42,20 @@ def test_what_stays_the_same_stays_the_same(picture):
     np.testing.assert_array_equal(settled, picture)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [((20, 37), (28, 45)), ((1, 9), (50, 64)), ((30, 31), (3, 4))])
+def test_what_is_painted_settles_alike_beside_nothing_and_beside_something_that_stays(rows, columns):
+    rng, inside = np.random.default_rng(3), np.s_[slice(*rows), slice(*columns)]
+    alone, framed = ([np.zeros((SIDE, SIDE, 4), np.uint8) for _ in range(2)] for _ in range(2))
+    for one, other in zip(alone, framed, strict=True):
+        one[inside] = other[inside] = rng.integers(0, 256, one[inside].shape)
+        other[:: SIDE - 1, :: SIDE - 1] = 9  # all of it has to be looked at then
+    Steadier((SIDE, SIDE, 4)).settle(*alone)
+    Steadier((SIDE, SIDE, 4)).settle(*framed)
+    assert alone[0].any()
+    framed[0][:: SIDE - 1, :: SIDE - 1] = alone[0][:: SIDE - 1, :: SIDE - 1]
+    np.testing.assert_array_equal(*(settled for settled, _ in (alone, framed)))
+
+
 def test_an_edge_that_trembles_by_half_a_pixel_stands_still():
     steadier, settled = Steadier((SIDE, SIDE, 4)), edge(30.0)
     for at in (30.4, 29.7, 30.1, 29.6, 30.3) * 4:
