@@ -13,6 +13,7 @@ Source: Jaderberg, Simonyan, Zisserman and Kavukcuoglu 2015, "Spatial Transforme
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -32,10 +33,24 @@ SEEN = 4.0  # a sigmoid's argument at first: all of the canvas is seen
 _STEEPER, _DOUBT = 3.0, 0.75
 
 
+class Region(NamedTuple):
+    """A part of a crop, px, the ends not included; multiples of `COARSE`."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
 class CanvasGenerator(Generator):
-    """RGB in 0..1 to logits of colour and matte: a crop of the canvas's size, or, in training, of half of it."""
+    """RGB in 0..1 to logits of colour and matte: a crop of the canvas's size, or, in training, of half of it.
+
+    Attributes:
+        region: the part of a crop of the canvas's size in which anything is worn; None for all of it, as in training.
+    """
 
     sharpness = 1.0  # the art's edges are as they were drawn
+    region: Region | None = None
 
     def __init__(self, widths: tuple[int, ...], blocks: int, canvas: Tensor) -> None:
         """Build it with `widths` channels at 1/4, 1/8, ... of the crop, and the art.
@@ -79,7 +94,11 @@ class CanvasGenerator(Generator):
 
     def _worn(self, told: Tensor, size: int) -> Tensor:
         """Return logits (n, 4, size, size) of the canvas as coarse maps (n, MAPS, h, w) have it worn."""
-        told = functional.interpolate(told, size=(size, size), mode="bilinear", align_corners=False)
+        side = self.canvas.shape[2]
+        top, bottom, left, right = (edge * told.shape[2] // side for edge in self.region or (0, side, 0, side))
+        times = size // told.shape[2]
+        told = told[:, :, top:bottom, left:right]
+        told = functional.interpolate(told, scale_factor=times, mode="bilinear", align_corners=False)
         canvas = self.canvas
         if size < canvas.shape[2]:
             canvas = functional.interpolate(canvas, size=(size, size), mode="area")
@@ -87,7 +106,8 @@ class CanvasGenerator(Generator):
         worn = functional.grid_sample(canvas.expand(len(told), -1, -1, -1), grid, align_corners=False)
         colour = worn[:, :3] * torch.exp(told[:, 2:5])
         matte = worn[:, 3:] * torch.sigmoid(told[:, 5:] + SEEN)
-        return logits_of(torch.cat([colour, matte], 1))
+        bare = (left * times, size - right * times, top * times, size - bottom * times)
+        return logits_of(functional.pad(torch.cat([colour, matte], 1), bare))
 
 
 def places(side: int, device: torch.device | None = None) -> Tensor:

@@ -18,7 +18,7 @@ from lensd.lens.manifest import Crop as SeenCrop
 from lensd.lens.manifest import GeneratorSpec, Manifest
 from lensd.lens.overlay import render_crop
 from trainer import checkpoint
-from trainer.canvas import CanvasGenerator
+from trainer.canvas import CanvasGenerator, Region
 from trainer.flat import FlatGenerator
 from trainer.generator import Generator, count_macs
 from trainer.hatched import HatchedGenerator
@@ -180,6 +180,8 @@ def open_generator(path: Path) -> tuple[Generator, Crop, int]:
         network = network_of(tuple(state["settings"]["widths"]), state["settings"]["blocks"], weights)
         network.load_state_dict(weights)
         crop, step = Crop(**state["crop"]), int(state["step"])
+        if isinstance(network, CanvasGenerator) and state.get("region"):
+            network.region = Region(*(int(edge) for edge in state["region"]))
         size_px = int(state.get("taught_px", state["settings"]["size_px"]))
     except (KeyError, TypeError, RuntimeError) as error:
         raise ConfigError(str(path), f"not a generator's checkpoint ({error})", "lensd distil --help") from error

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from trainer.canvas import COARSE, LOOK, MAPS, REACH, SEEN, CanvasGenerator, places
+from trainer.canvas import COARSE, LOOK, MAPS, REACH, SEEN, CanvasGenerator, Region, places
 from trainer.flat import COLOURS, FlatGenerator
 from trainer.flattening import DARKEST, LIFT, LUMA, SOFT, STEP
 from trainer.generator import Generator, Residual, Unit, fold
@@ -113,9 +113,10 @@ class Graph:
         scales = self.constant(np.array([1, 1, times, times], np.float32))
         return self.node("Resize", x, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
 
-    def picture(self, name: str) -> str:
-        """Turn the input `name`, (1, S, S, 3) uint8, into (1, 3, S, S) in -0.5..0.5."""
+    def picture(self, name: str, look: int = 1) -> str:
+        """Turn the input `name`, (1, S, S, 3) uint8, into (1, 3, S / look, S / look) in -0.5..0.5."""
         x = self.node("Transpose", self.node("Cast", name, to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
+        x = self.node("AveragePool", x, kernel_shape=[look, look], strides=[look, look]) if look > 1 else x
         return self.node("Sub", self.node("Mul", x, self.scalar(1 / 255)), self.scalar(0.5))
 
     def finish(self, last: str, inside: onnx.ValueInfoProto, outside: onnx.ValueInfoProto, what: str) -> bytes:
@@ -176,17 +177,22 @@ def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:
     zero = np.zeros((1, MAPS, size // COARSE, size // COARSE), np.float32)
     zero[:, :2], zero[:, 5] = places(size // COARSE).numpy(), SEEN
     told = g.node("Add", g.node("Mul", told, g.constant(units)), g.constant(zero))
+    region = network.region or Region(0, size, 0, size)
+    high, wide = region.bottom - region.top, region.right - region.left
+    if network.region:
+        ends = [np.array(edges, np.int64) // COARSE for edges in (region[::2], region[1::2])]
+        told = g.node("Slice", told, *map(g.constant, ends), g.constant(np.array([2, 3], np.int64)))
     place, light, sight = g.parts(g.enlarged(told, COARSE), [2, 3, 1])
     art = np.rint(network.canvas.numpy() * 255).astype(np.uint8)
     canvas = g.node("Mul", g.node("Cast", g.constant(art), to=TensorProto.FLOAT), g.scalar(1 / 255))
     # One canvas for any number of faces: their places lie below each other, and what they see is parted again.
     grid = g.node("Transpose", place, perm=[0, 2, 3, 1])
-    grid = g.node("Reshape", grid, g.constant(np.array([1, -1, size, 2], np.int64)))
+    grid = g.node("Reshape", grid, g.constant(np.array([1, -1, wide, 2], np.int64)))
     worn = g.node("GridSample", canvas, grid, mode="bilinear", padding_mode="zeros", align_corners=0)
-    worn = g.node("Reshape", worn, g.constant(np.array([4, -1, size, size], np.int64)))
+    worn = g.node("Reshape", worn, g.constant(np.array([4, -1, high, wide], np.int64)))
     worn = g.node("Transpose", worn, perm=[1, 0, 2, 3])
     shown = g.node("Concat", g.node("Exp", light), g.node("Sigmoid", sight), axis=1)
-    return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size)
+    return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size, region)
 
 
 def hatched_onnx(network: HatchedGenerator, size: int) -> bytes:
@@ -237,8 +243,7 @@ def flat_onnx(network: FlatGenerator, size: int) -> bytes:
 def _told(g: Graph, network: Generator, *, look: int) -> str:
     """Add a network, which sees the picture `look` times smaller, up to what its head tells; it is folded in place."""
     fold(network)
-    x = g.picture("crop")
-    x = g.node("AveragePool", x, kernel_shape=[look, look], strides=[look, look]) if look > 1 else x
+    x = g.picture("crop", look)
     skips = [g.unit(network.stem, x)]
     for down in network.down:
         skips.append(g.chain(down, skips[-1]))
@@ -249,11 +254,14 @@ def _told(g: Graph, network: Generator, *, look: int) -> str:
     return g.convolution(network.head, y)
 
 
-def _painted(g: Graph, y: str, size: int) -> bytes:
-    """Return the model whose colour and matte are `y`, (1, 4, S, S) in 0..1."""
-    y = g.node("Round", g.node("Mul", y, g.scalar(255)))
+def _painted(g: Graph, y: str, size: int, region: Region | None = None) -> bytes:
+    """Return the model whose colour and matte are `y`, (1, 4, S, S) in 0..1, or as large as the region they lie in."""
+    y = g.node("Transpose", g.node("Round", g.node("Mul", y, g.scalar(255))), perm=[0, 2, 3, 1])
+    if region:
+        bare = [0, region.top, region.left, 0, 0, size - region.bottom, size - region.right, 0]
+        y = g.node("Pad", y, g.constant(np.array(bare, np.int64)))
     # TensorRT takes uint8 at a network's two ends only, so the cast comes last; ONNX Runtime is as fast (5.3 ms).
-    y = g.node("Cast", g.node("Transpose", y, perm=[0, 2, 3, 1]), to=TensorProto.UINT8)
+    y = g.node("Cast", y, to=TensorProto.UINT8)
     inside = helper.make_tensor_value_info("crop", TensorProto.UINT8, [1, size, size, 3])
     outside = helper.make_tensor_value_info("layer", TensorProto.UINT8, [1, size, size, 4])
     return g.finish(y, inside, outside, "generator")

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lensd.lens.align import crop_to_picture
+from lensd.lens.align import apply, crop_to_picture, invert
 from lensd.lens.network import check_network
-from trainer.canvas import SEEN, CanvasGenerator, canvas_tensor, places
-from trainer.distil.place import known_places, place_l1
+from lensd.lens.overlay import render_crop
+from trainer.canvas import COARSE, SEEN, CanvasGenerator, Region, canvas_tensor, places
+from trainer.distil.place import known_places, place_l1, region_of
 from trainer.distil.run import Run
 from trainer.distil.settings import Settings
 from trainer.export import open_generator, run_onnx, run_torch
@@ -66,6 +67,36 @@ def test_torch_and_onnx_runtime_wear_it_alike_wherever_it_is_moved(network):
     assert facts.operators["GridSample"] == 1
     assert np.abs(run_onnx(content, crop).astype(int) - expected).max() <= 2
     assert expected[..., 3].std() > 5
+
+
+def test_in_a_region_it_wears_the_same_and_outside_nothing(network):
+    torch.nn.init.normal_(network.head.weight, std=0.05)
+    crop = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    whole = run_torch(network, crop)
+    network.region = Region(8, 48, 16, 64)
+    part, content = run_torch(network, crop), canvas_onnx(network, SIZE)
+    assert whole[12:44, 20:, 3].std() > 5
+    np.testing.assert_allclose(part[12:44, 20:], whole[12:44, 20:], atol=1)  # its first pixels lack their neighbours
+    outside = np.ones((SIZE, SIZE), bool)
+    outside[8:48, 16:] = False
+    assert not part[..., 3][outside].any()
+    assert check_network(content, SIZE, "generator.onnx").operators["Pad"] == 1
+    assert np.abs(run_onnx(content, crop)[..., 3].astype(int) - part[..., 3]).max() <= 2
+    assert np.abs(run_onnx(content, crop).astype(int) - part)[part[..., 3] > 0].max() <= 2
+
+
+def test_the_art_of_every_face_lies_in_the_region_with_room_to_spare(worn_pairs):
+    size, crop = worn_pairs.crop.size_px, worn_pairs.crop
+    region = region_of(worn_pairs)
+    assert not any(edge % COARSE for edge in region)
+    assert (region.bottom - region.top) * (region.right - region.left) < 0.7 * size * size
+    for points in worn_pairs.points:
+        mesh = apply(invert(crop_to_picture(points, size, crop.side, crop.up)), points[:, :2])
+        rows, columns = np.nonzero(render_crop(worn_pairs.stickers, mesh, size)[..., 3])
+        assert region.top + size // 20 <= rows.min()
+        assert rows.max() < region.bottom - size // 20
+        assert region.left + size // 20 <= columns.min()
+        assert columns.max() < region.right - size // 20
 
 
 def test_a_pixel_to_the_left_is_where_it_looks_for_what_moves_to_the_right(network, art):
@@ -130,6 +161,7 @@ def test_it_learns_where_to_look_first_then_all_the_rest_and_is_kept_whole(worn_
     assert step == 4
     assert isinstance(network, CanvasGenerator)
     assert torch.equal(network.canvas, canvas_tensor(worn_pairs.canvas))
+    assert network.region == region_of(worn_pairs)
     assert Run.resumed(worn_pairs, tmp_path, 4).step == 4
 
 

@@ -22,7 +22,7 @@ from trainer.distil import losses
 from trainer.distil.batches import Batches
 from trainer.distil.critic import Critic, window
 from trainer.distil.losses import Painted, Wanted
-from trainer.distil.place import place_l1
+from trainer.distil.place import place_l1, region_of
 from trainer.distil.predecessor import generator_of, trunk_of
 from trainer.distil.settings import Settings
 from trainer.distil.steady import warp_loss
@@ -101,6 +101,7 @@ class Run:
         self.optimizer = torch.optim.AdamW(taught, settings.rate, weight_decay=settings.decay)
         self._critic = Critic(self.device) if weights.need_critic else None
         self._batches = Batches(pairs, settings, strength, workers)
+        self._region = region_of(pairs)
 
     @classmethod
     def resumed(
@@ -182,6 +183,7 @@ class Run:
             "taught_px": self.settings.size_at(max(self.step - 1, 0)),
             "settings": asdict(self.settings),
             "crop": asdict(self.pairs.crop),
+            "region": self._region,
             "teacher": self._teacher.digest if self._teacher else None,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
