@@ -8,7 +8,7 @@ checks pairs of any other pictures, as well):
     checkpoint                    --export.py-->  NAME.lens (network, golden pair, preview, card)
 
 `lensd new` does all of it in one go. The lenses that ship are made by `python -m trainer.gallery` (LOG.md has what was
-tried); `thug-life` took 52 minutes of one core:
+tried); `thug-life` took 11 minutes of one core:
 
     python -m trainer.gallery thug-life --faces ../shared/data/faces --out pairs --train --lenses lensd/lenses
 """

@@ -102,7 +102,7 @@ def test_a_student_begins_as_a_painter_learns_and_is_kept_whole(faces_folder, tm
     assert pairs.finish == "flat"
     settings = Settings(size_px=SIZE, batch=4, steps=2, widths=family.widths, blocks=family.blocks)
     run = Run(pairs, tmp_path, settings)
-    run.start_from(find_package("thug-life"))
+    run.start_from(find_package("bronze"))
     assert run.network.head.weight.shape[0] == CHANNELS
     assert run.network.head.weight[:COLOURS].any()
     assert not run.network.head.weight[COLOURS : COLOURS + 4].any()

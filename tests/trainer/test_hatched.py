@@ -124,7 +124,7 @@ def test_a_student_that_begins_as_a_painter_keeps_its_matte_learns_and_is_kept_w
     family = FAMILIES["0.25"]
     settings = Settings(size_px=SIZE, batch=4, steps=3, widths=family.widths, blocks=family.blocks)
     run = Run(hatched_pairs, tmp_path, settings)
-    run.start_from(find_package("thug-life"))
+    run.start_from(find_package("bronze"))
     assert run.network.head.weight.shape[0] == CHANNELS
     assert not run.network.head.weight[8:].any()
     assert run.network.head.weight[:8].any()

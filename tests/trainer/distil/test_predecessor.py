@@ -16,7 +16,7 @@ from trainer.distil.predecessor import generator_of
 from trainer.distil.run import Run
 from trainer.export import run_torch
 
-LENS = find_package("thug-life")
+LENS = find_package("bronze")
 FAMILY = FAMILIES["0.25"]
 
 
