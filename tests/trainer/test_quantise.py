@@ -132,8 +132,8 @@ def test_the_command_adds_both_to_a_package_and_float32_is_run_unless_asked(face
     package, source = open_package(out), open_package(find_package("thug-life"))
     assert package.network == source.network
     assert package.manifest.teacher == "thug-life-overlay"
-    assert "int8: 0.55 MB, golden pair" in result.output
-    assert b"int8: 0.55 MB" in package.contents["CARD.md"]
+    assert "int8: 0.91 MB, golden pair" in result.output
+    assert b"int8: 0.91 MB" in package.contents["CARD.md"]
     seen: list[bytes] = []
 
     def make(content: bytes) -> OnnxRuntimeEngine:
