@@ -149,7 +149,7 @@ GALLERY = (
         "A skull painted on the face: black sockets, hollow cheeks, and teeth that part with the lips.",
         Crop(1.4, 0.03, SIZE_PX),
         skull.paint,
-        replace(_WORN, start_from=None),
+        replace(_WORN, small_steps=8000, steps=8300, place_steps=7000, start_from=None),
         worn=True,
     ),
     Taught(
