@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.guest.guest import INSIDE, run_inside, unavailable
+from tests.guest.stolen import Stolen
 
 pytestmark = [pytest.mark.camera, pytest.mark.slow]
 
@@ -77,8 +78,10 @@ def test_in_the_camera_guest(
     if reason and wish == "auto":
         pytest.skip(reason)
     assert not reason, reason
-    report = run_inside(group.files, version, tmp_path, timeout_s=group.timeout_s, memory_mb=group.memory_mb)
+    with Stolen() as stolen:
+        report = run_inside(group.files, version, tmp_path, timeout_s=group.timeout_s, memory_mb=group.memory_mb)
     tell.append(f"{group.name} with v4l2loopback {version}: {report.closing.strip('= ')}")
     tell.extend(f"    {line}" for line in report.figures)
     tell.extend(f"    skipped {line}" for line in report.skipped)
+    tell.extend(f"    the machine was without a processor: {line}" for line in stolen.seconds)
     assert not report.failed, "\n\n".join([*report.failed, report.output[-6000:]])

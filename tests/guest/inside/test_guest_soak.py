@@ -129,7 +129,8 @@ def report(events: Events, seen: reading.Seen, began_ns: int, figure) -> None:
     figure("soak", f"{SECONDS:.0f} s, {events.switches} switches, {events.visits} visits, {events.kills} kills")
     figure("soak: pictures a second, longest gap", f"{fps:.1f}, {gap:.0f} ms")
     for ms, at_ns in longest_gaps(seen.times_ns, began_ns):
-        figure(f"soak: a gap, {(at_ns - began_ns) / 1e9:.0f} s", f"{ms:.0f} ms, {events.before(at_ns)}")
+        clock = time.strftime("%H:%M:%S", time.gmtime(time.time() - (time.monotonic_ns() - at_ns) / 1e9))
+        figure(f"soak: a gap, {clock}, {(at_ns - began_ns) / 1e9:.0f} s", f"{ms:.0f} ms, {events.before(at_ns)}")
     figure("soak: keeper, at each kill", ", ".join(f"{each.keeper:.1f}" for each in events.samples) + " MB resident")
     figure(
         "soak: descriptors and shared memory", f"{events.samples[-1].descriptors}, {events.samples[-1].shared:.1f} MB"
