@@ -192,7 +192,7 @@ def canvas_onnx(network: CanvasGenerator, size: int) -> bytes:
     worn = g.node("Reshape", worn, g.constant(np.array([4, -1, high, wide], np.int64)))
     worn = g.node("Transpose", worn, perm=[1, 0, 2, 3])
     shown = g.node("Concat", g.node("Exp", light), g.node("Sigmoid", sight), axis=1)
-    return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size, region)
+    return _painted(g, g.node("Clip", g.node("Mul", worn, shown), g.scalar(0), g.scalar(1)), size, network.region)
 
 
 def hatched_onnx(network: HatchedGenerator, size: int) -> bytes:
