@@ -76,23 +76,24 @@ class Steadier:
         cv2.min(bound, new, dst=bound)
         cv2.max(settled, bound, dst=settled)
 
-    def _painted(self, *pictures: U8) -> tuple[_Part, _Part] | None:
+    def _painted(self, settled: U8, new: U8) -> tuple[_Part, _Part] | None:
         """Return in which blocks, and in which pixels, a matte is or is two blocks away; None where none is.
 
         Two blocks are as far as a difference has a say, and what lies beyond is not seen, whatever its colour.
         """
-        boxes = []
-        for picture in pictures:
-            cv2.extractChannel(picture, 3, dst=self._matte)
-            boxes.append(cv2.boundingRect(self._matte))  # x, y, width, height
-        if not any(box[2] for box in boxes):
+        cv2.max(settled, new, dst=self._bound)
+        cv2.extractChannel(self._bound, 3, dst=self._matte)
+        x, y, width, height = cv2.boundingRect(self._matte)
+        if not width:
             return None
-        rows, columns = (_span([(box[axis], box[axis] + box[axis + 2]) for box in boxes if box[2]]) for axis in (1, 0))
-        pixels = [slice(blocks.start * _BLOCK_PX, blocks.stop * _BLOCK_PX) for blocks in (rows, columns)]
-        return (rows, columns), (pixels[0], pixels[1])
+        rows, columns = _blocks(y, height), _blocks(x, width)
+        return (rows, columns), (_pixels(rows), _pixels(columns))
 
 
-def _span(spans: list[tuple[int, int]]) -> slice:
-    """Return the blocks that spans of pixels touch, and two more to both sides."""
-    first, last = min(start for start, _ in spans) // _BLOCK_PX, (max(stop for _, stop in spans) - 1) // _BLOCK_PX
-    return slice(max(first - 2, 0), last + 3)
+def _blocks(start: int, length: int) -> slice:
+    """Return the blocks that a span of pixels touches, and two more to both sides."""
+    return slice(max(start // _BLOCK_PX - 2, 0), (start + length - 1) // _BLOCK_PX + 3)
+
+
+def _pixels(blocks: slice) -> slice:
+    return slice(blocks.start * _BLOCK_PX, blocks.stop * _BLOCK_PX)
