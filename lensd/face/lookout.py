@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from lensd.face.novelty import Novelty, Part
+from lensd.lens.crop import averaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,13 +130,6 @@ def glance(picture: Picture, width_px: int = WIDTH_PX) -> tuple[U8, int]:
     height, width = (side // block for side in picture.y.shape)
     whole = picture.y[: height * block, : width * block]
     return cv2.resize(whole, (width, height), interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False), block
-
-
-def averaged(plane: U8, block: int) -> U8:
-    """Return (H, W) averaged over `block` x `block` pixels, those left out that fill no whole block; a copy."""
-    height, width = (side // block for side in plane.shape)
-    whole = plane[: height * block, : width * block]
-    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def paint_over(plane: U8, block: int, faces: Sequence[F32]) -> None:

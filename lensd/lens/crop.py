@@ -45,13 +45,13 @@ class _Cut(NamedTuple):
     Six numbers in NumPy cost 3 us an operation, 12 where a network has just emptied the caches: 0.6 ms a frame.
 
     Attributes:
-        part: rows and columns of the plane that are averaged first. small: its size then; None where it is not.
+        part: rows and columns of the plane that are averaged first. block: over so many pixels a side.
         to_plane: (2, 3) float64, from the square to what is cut.
         size: of the square, pixels.
     """
 
     part: tuple[slice, slice]
-    small: tuple[int, int] | None
+    block: int
     to_plane: np.ndarray
     size: int
 
@@ -61,7 +61,7 @@ class _Cut(NamedTuple):
         a, b, x, c, d, y = affine
         block = min(int(math.sqrt(abs(a * d - b * c)) + 0.5), width, height)
         if block <= 1:
-            return cls((slice(None), slice(None)), None, np.array([[a, b, x], [c, d, y]]), size)
+            return cls((slice(None), slice(None)), 1, np.array([[a, b, x], [c, d, y]]), size)
         # In blocks counted from the plane's corner, so that the averages do not swim as the face moves.
         left, right = _blocks(a * size, b * size, x, block, width // block)
         top, bottom = _blocks(c * size, d * size, y, block, height // block)
@@ -73,29 +73,31 @@ class _Cut(NamedTuple):
             ]
         )
         part = slice(top * block, bottom * block), slice(left * block, right * block)
-        return cls(part, (right - left, bottom - top), to_small, size)
+        return cls(part, block, to_small, size)
 
     def take(self, plane: U8, out: U8) -> None:
         """Cut `out` from `plane`."""
-        source = plane
-        if self.small is not None:
-            source = _averaged(plane[self.part], self.small)
+        source = averaged(plane[self.part], self.block) if self.block > 1 else plane
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = self.size, self.size
         cv2.warpAffine(source, self.to_plane, size, dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _averaged(plane: U8, size: tuple[int, int]) -> U8:
-    """Return a plane as means of whole blocks, `size` (width, height) of them.
+def averaged(plane: U8, block: int) -> U8:
+    """Return (H, W) averaged over `block` x `block` pixels, those left out that fill no whole block; a copy.
 
     By fours OpenCV takes 56 us for 480x480 pixels; twice by twos, in vectors, 10, which makes .2 of 255 more.
     """
-    block = plane.shape[1] // size[0]
+    height, width = (side // block for side in plane.shape)
+    plane = plane[: height * block, : width * block]
     while block > 2 and block % 2 == 0:
         block //= 2
-        halved = size[0] * block, size[1] * block
-        plane = np.asarray(cv2.resize(plane, halved, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+        plane = _scaled(plane, width * block, height * block)
+    return _scaled(plane, width, height)
+
+
+def _scaled(plane: U8, width: int, height: int) -> U8:
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _blocks(along: float, across: float, start: float, block: int, count: int) -> tuple[int, int]:
